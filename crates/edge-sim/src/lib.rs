@@ -1,0 +1,1 @@
+//! mecm-edge-sim
