@@ -1,1 +1,9 @@
-//! models.
+//! The nouns on the wire. Serde only: no IO, no SQL.
+//!
+//! What every model follows (EdgeGallery v1.0's clients rely on it): unknown fields are ignored, a number or a boolean
+//! where a text is wanted is taken as its text, a text where a number or a boolean is wanted is parsed, `null` for a
+//! list is an empty list, and an absent optional field comes back as `null`. [`lenient`] does it.
+
+pub mod error;
+pub mod ids;
+pub mod lenient;

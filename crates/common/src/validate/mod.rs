@@ -1,1 +1,132 @@
-//! validate.
+//! The constraints of the interface and the texts that say what broke them.
+//!
+//! [`Pattern`] holds every pattern, compiled once; [`Violations`] collects one text per broken constraint in the order
+//! of the fields, and of one field: empty, length, pattern. The texts are EdgeGallery v1.0's, to the letter.
+
+mod pattern;
+
+pub use pattern::Pattern;
+
+/// A body that can say what is wrong with it.
+pub trait Validate {
+    /// Adds one text for each broken constraint, in field order.
+    fn validate(&self, violations: &mut Violations);
+}
+
+/// The constraints of one text field.
+#[derive(Clone, Copy, Debug)]
+pub struct TextField {
+    /// What a missing or empty text is answered with; `None`: the field is optional.
+    pub empty: Option<&'static str>,
+    /// The longest text allowed, in characters.
+    pub max: usize,
+    /// What a longer text is answered with.
+    pub long: &'static str,
+    /// What the text must look like and what it is answered with otherwise.
+    pub pattern: Option<(Pattern, &'static str)>,
+}
+
+/// The texts of the constraints that a body broke.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<String>);
+
+impl Violations {
+    /// What `body` breaks; empty when nothing.
+    pub fn of(body: &impl Validate) -> Vec<String> {
+        let mut violations = Self::default();
+        body.validate(&mut violations);
+        violations.0
+    }
+
+    /// Adds a text.
+    pub fn push(&mut self, text: impl Into<String>) {
+        self.0.push(text.into());
+    }
+
+    /// Adds `text` when `broken`.
+    pub fn check(&mut self, broken: bool, text: &str) {
+        if broken {
+            self.push(text);
+        }
+    }
+
+    /// Checks one text. A required one that is null breaks "empty" alone; an empty required one breaks its pattern too
+    /// where that wants a character; an optional one that is null or empty breaks nothing.
+    pub fn text(&mut self, field: &TextField, value: Option<&str>) {
+        let Some(value) = value else {
+            if let Some(empty) = field.empty {
+                self.push(empty);
+            }
+            return;
+        };
+        if value.is_empty() {
+            let Some(empty) = field.empty else { return };
+            self.push(empty);
+        }
+        self.check(value.chars().count() > field.max, field.long);
+        if let Some((pattern, text)) = field.pattern {
+            self.check(!pattern.matches(value), text);
+        }
+    }
+
+    /// Checks a list's size: `size must be between 0 and n`, with no field name, as v1.0 says it.
+    pub fn size(&mut self, len: usize, max: usize) {
+        if len > max {
+            self.push(size_text(max));
+        }
+    }
+}
+
+/// `size must be between 0 and n`: characters of a text, items of a list.
+pub fn size_text(max: usize) -> String {
+    format!("size must be between 0 and {max}")
+}
+
+/// `must match "<expression>"`, with the expression v1.0 printed for `pattern`.
+pub fn must_match(pattern: Pattern) -> String {
+    format!("must match \"{}\"", pattern.v1_expression())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: TextField = TextField {
+        empty: Some("name is empty"),
+        max: 5,
+        long: "name length exceeds max size",
+        pattern: Some((Pattern::Name, "name is invalid")),
+    };
+    const IP: TextField = TextField {
+        empty: Some("IP is empty"),
+        max: 15,
+        long: "IP length exceeds max size",
+        pattern: Some((Pattern::HostIp, "IP is invalid")),
+    };
+
+    fn texts(field: &TextField, value: Option<&str>) -> Vec<String> {
+        let mut violations = Violations::default();
+        violations.text(field, value);
+        violations.0
+    }
+
+    #[test]
+    fn null_breaks_the_first_alone_and_empty_breaks_a_pattern_that_wants_a_character() {
+        assert_eq!(texts(&IP, None), ["IP is empty"]);
+        assert_eq!(texts(&IP, Some("")), ["IP is empty", "IP is invalid"]);
+        assert_eq!(texts(&NAME, Some("")), ["name is empty"]);
+    }
+
+    #[test]
+    fn length_stands_before_pattern_and_counts_characters() {
+        assert_eq!(texts(&NAME, Some("-toolong")), ["name length exceeds max size", "name is invalid"]);
+        assert!(texts(&NAME, Some("中文中文中")).is_empty());
+    }
+
+    #[test]
+    fn an_optional_empty_text_breaks_nothing() {
+        let optional = TextField { empty: None, ..NAME };
+        assert!(texts(&optional, None).is_empty() && texts(&optional, Some("")).is_empty());
+        assert_eq!(texts(&optional, Some("-")), ["name is invalid"]);
+    }
+}
