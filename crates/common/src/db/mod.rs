@@ -1,1 +1,168 @@
-//! db.
+//! The database: an enum of two typed pools, so that one SQL text and one Rust body serve both with native types.
+//!
+//! A store function takes `&mut Tx`, runs one statement through [`on_db!`](crate::on_db) or one of the four short forms
+//! ([`execute!`](crate::execute), [`fetch_all!`](crate::fetch_all), [`fetch_optional!`](crate::fetch_optional),
+//! [`fetch_one!`](crate::fetch_one)) and returns [`DbError`]. `$1` works on both; nothing like `now()` is used: times are bound.
+//! Never wait for the network while a transaction is open.
+
+mod connect;
+mod error;
+pub mod testing;
+
+pub use connect::{DatabaseUrl, Migrations};
+pub use error::DbError;
+
+use std::sync::Arc;
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// PostgreSQL 12 or newer; any number of processes.
+    Postgres(sqlx::PgPool),
+    /// One SQLite file, one process.
+    Sqlite(SqliteDb),
+}
+
+/// SQLite has one writer: writes go through a pool of one connection, so that they queue in order instead of failing busy;
+/// reads have their own connections and never wait for a writer (WAL).
+#[derive(Clone, Debug)]
+pub struct SqliteDb {
+    write: sqlx::SqlitePool,
+    read: sqlx::SqlitePool,
+    /// Held for the life of the pool: a second process on the same file is refused.
+    _lock: Arc<std::fs::File>,
+}
+
+/// An open transaction; dropped without [`Tx::commit`] it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    /// On PostgreSQL, READ COMMITTED.
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    /// On SQLite; a writing one began with `BEGIN IMMEDIATE`.
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+}
+
+impl Db {
+    /// Begins a transaction that only reads.
+    pub async fn begin_read(&self) -> Result<Tx, DbError> {
+        match self {
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Self::Sqlite(db) => Ok(Tx::Sqlite(db.read.begin().await?)),
+        }
+    }
+
+    /// Begins a transaction that writes. On SQLite it is the only one until it ends, so keep it short.
+    pub async fn begin_write(&self) -> Result<Tx, DbError> {
+        match self {
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Self::Sqlite(db) => Ok(Tx::Sqlite(db.write.begin_with("BEGIN IMMEDIATE").await?)),
+        }
+    }
+
+    /// Whether the database answers; for readiness.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let mut tx = self.begin_read().await?;
+        let _one: (i32,) = crate::fetch_one!(&mut tx, "SELECT 1");
+        Ok(())
+    }
+
+    /// Whether this is SQLite: one process, no concurrent claims.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
+    /// Closes all connections. SQLite folds its write-ahead log into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite(db) => {
+                db.read.close().await;
+                db.write.close().await;
+            }
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything done in the transaction last.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes everything done in the transaction.
+    pub async fn rollback(self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Sqlite(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// Picks the text for this database, where the dialects differ.
+    pub fn pick(&self, postgres: &'static str, sqlite: &'static str) -> &'static str {
+        match self {
+            Self::Postgres(_) => postgres,
+            Self::Sqlite(_) => sqlite,
+        }
+    }
+}
+
+/// Runs `body` with `conn` being the typed connection of the transaction: the same code for either database.
+#[macro_export]
+macro_rules! on_db {
+    ($tx:expr, $conn:ident => $body:expr) => {
+        match $tx {
+            $crate::db::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::db::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs a statement with its binds and gives the number of rows it changed; `?` on [`DbError`] inside.
+#[macro_export]
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::on_db!($tx, conn => sqlx::query($sql)$(.bind($bind))*.execute(conn).await
+            .map(|done| done.rows_affected()).map_err($crate::db::DbError::from)?)
+    };
+}
+
+/// Runs a query with its binds and gives all rows as the type the context wants; `?` on [`DbError`] inside.
+#[macro_export]
+macro_rules! fetch_all {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::on_db!($tx, conn => sqlx::query_as($sql)$(.bind($bind))*.fetch_all(conn).await
+            .map_err($crate::db::DbError::from)?)
+    };
+}
+
+/// Runs a query with its binds and gives the row or none; `?` on [`DbError`] inside.
+#[macro_export]
+macro_rules! fetch_optional {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::on_db!($tx, conn => sqlx::query_as($sql)$(.bind($bind))*.fetch_optional(conn).await
+            .map_err($crate::db::DbError::from)?)
+    };
+}
+
+/// Runs a query with its binds that always gives one row; `?` on [`DbError`] inside.
+#[macro_export]
+macro_rules! fetch_one {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::on_db!($tx, conn => sqlx::query_as($sql)$(.bind($bind))*.fetch_one(conn).await
+            .map_err($crate::db::DbError::from)?)
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -194,15 +194,30 @@ mod tests {
     fn case_matters_where_the_pattern_says_so() {
         let upper = "1A5A0A3C-6B6E-4B0F-8F4E-0C2B9D6F1E77";
         assert!(upper.parse::<TenantId>().is_err());
-        assert_eq!(upper.parse::<AppInstanceId>().unwrap().to_string(), upper.to_lowercase());
+        assert_eq!(
+            upper.parse::<AppInstanceId>().unwrap().to_string(),
+            upper.to_lowercase()
+        );
         assert!("4D8F28A2C9A64BB6B0EF2F3C7E1B5A90".parse::<PackageId>().is_err());
     }
 
     #[test]
     fn other_spellings_of_a_uuid_or_an_address_are_refused() {
-        assert!("{1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77}".parse::<TenantId>().is_err());
-        assert!("1a5a0a3c6b6e4b0f8f4e0c2b9d6f1e77".parse::<AppInstanceId>().is_err());
-        assert!("1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77".parse::<PackageId>().is_err());
+        assert!(
+            "{1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77}"
+                .parse::<TenantId>()
+                .is_err()
+        );
+        assert!(
+            "1a5a0a3c6b6e4b0f8f4e0c2b9d6f1e77"
+                .parse::<AppInstanceId>()
+                .is_err()
+        );
+        assert!(
+            "1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77"
+                .parse::<PackageId>()
+                .is_err()
+        );
         assert!("010.0.0.2".parse::<HostIp>().is_err());
         assert!("10.0.0.2\n".parse::<HostIp>().is_err());
     }

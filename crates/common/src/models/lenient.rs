@@ -107,17 +107,24 @@ pub fn one_or_many<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 /// `Option<i64>`: a whole number or the text of one; `null` and the empty text are `None`.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let Some(Text(text)) = Option::<Text>::deserialize(deserializer)? else { return Ok(None) };
+    let Some(Text(text)) = Option::<Text>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Ok(None);
     }
-    trimmed.parse().map(Some).map_err(|_| de::Error::custom("expected a whole number"))
+    trimmed
+        .parse()
+        .map(Some)
+        .map_err(|_| de::Error::custom("expected a whole number"))
 }
 
 /// `Option<bool>`: a boolean or the text `true` or `false`, whatever the case; `null` and the empty text are `None`.
 pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let Some(Text(text)) = Option::<Text>::deserialize(deserializer)? else { return Ok(None) };
+    let Some(Text(text)) = Option::<Text>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     match text.trim().to_ascii_lowercase().as_str() {
         "" => Ok(None),
         "true" => Ok(Some(true)),

@@ -119,7 +119,10 @@ mod tests {
 
     #[test]
     fn length_stands_before_pattern_and_counts_characters() {
-        assert_eq!(texts(&NAME, Some("-toolong")), ["name length exceeds max size", "name is invalid"]);
+        assert_eq!(
+            texts(&NAME, Some("-toolong")),
+            ["name length exceeds max size", "name is invalid"]
+        );
         assert!(texts(&NAME, Some("中文中文中")).is_empty());
     }
 

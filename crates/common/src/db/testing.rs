@@ -1,0 +1,103 @@
+//! Databases for tests, made in a moment and gone with their guard. Compiled always so that every crate's tests share it;
+//! nothing in production calls it.
+//!
+//! SQLite needs nothing. When `MECM_TEST_POSTGRES` names a PostgreSQL server, every test runs there too, in a schema of
+//! its own.
+
+use std::path::PathBuf;
+
+use super::{DatabaseUrl, Db, Migrations};
+
+/// The environment variable that names the PostgreSQL server for tests.
+pub const POSTGRES_VARIABLE: &str = "MECM_TEST_POSTGRES";
+
+/// A database of one test's own.
+#[derive(Debug)]
+pub struct TestDb {
+    /// The open database.
+    pub db: Db,
+    /// Where it is, for opening it again.
+    pub url: DatabaseUrl,
+    /// The same as text, for a configuration.
+    pub url_text: String,
+    _folder: Option<Scratch>,
+}
+
+/// A folder that is removed when the test ends.
+#[derive(Debug)]
+pub struct Scratch(pub PathBuf);
+
+impl Scratch {
+    /// Makes an empty folder under the system's temporary folder.
+    pub fn new() -> std::io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("mecm-test-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the system's temporary folder: no reason to fail a test.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// Which databases tests run on here: `sqlite`, and `postgres` where a server is named.
+pub fn kinds() -> Vec<&'static str> {
+    if std::env::var_os(POSTGRES_VARIABLE).is_some() {
+        vec!["sqlite", "postgres"]
+    } else {
+        vec!["sqlite"]
+    }
+}
+
+/// The address of a fresh, empty database of the given kind, and the folder to keep until the test ends.
+pub async fn fresh_url(
+    kind: &str,
+) -> Result<(String, Option<Scratch>), Box<dyn std::error::Error + Send + Sync>> {
+    if kind == "sqlite" {
+        let folder = Scratch::new()?;
+        let url = format!("sqlite:{}", folder.0.join("test.db").display());
+        return Ok((url, Some(folder)));
+    }
+    let server = std::env::var(POSTGRES_VARIABLE)?;
+    let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&server).await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
+        .execute(&mut connection)
+        .await?;
+    sqlx::Connection::close(connection).await?;
+    let separator = if server.contains('?') { '&' } else { '?' };
+    Ok((
+        format!("{server}{separator}options=-csearch_path%3D{schema}"),
+        None,
+    ))
+}
+
+impl TestDb {
+    /// A fresh, migrated database of the given kind.
+    pub async fn open(
+        kind: &str,
+        migrations: &Migrations,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let (url_text, folder) = fresh_url(kind).await?;
+        let url: DatabaseUrl = url_text.parse()?;
+        let db = Db::open(&url, migrations, 4).await?;
+        Ok(Self {
+            db,
+            url,
+            url_text,
+            _folder: folder,
+        })
+    }
+
+    /// One fresh, migrated database of every kind there is here.
+    pub async fn all(migrations: &Migrations) -> Vec<Self> {
+        let mut all = Vec::new();
+        for kind in kinds() {
+            all.push(Self::open(kind, migrations).await.expect("a test database opens"));
+        }
+        all
+    }
+}

@@ -1,0 +1,132 @@
+use sqlx::migrate::Migrator;
+
+use super::testing::{TestDb, fresh_url, kinds};
+use super::*;
+
+/// One table, made by hand: this crate has no migrations of its own.
+async fn database(kind: &str) -> TestDb {
+    let none = || Migrator { ..Migrator::DEFAULT };
+    let test = TestDb::open(
+        kind,
+        &Migrations {
+            postgres: none(),
+            sqlite: none(),
+        },
+    )
+    .await
+    .unwrap();
+    let mut tx = test.db.begin_write().await.unwrap();
+    make(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    test
+}
+
+async fn make(tx: &mut Tx) -> Result<(), DbError> {
+    execute!(
+        tx,
+        "CREATE TABLE things (name TEXT PRIMARY KEY, n BIGINT NOT NULL)"
+    );
+    Ok(())
+}
+
+async fn add(tx: &mut Tx, name: &str, n: i64) -> Result<u64, DbError> {
+    Ok(execute!(
+        tx,
+        "INSERT INTO things (name, n) VALUES ($1, $2)",
+        name,
+        n
+    ))
+}
+
+async fn read(tx: &mut Tx, name: &str) -> Result<Option<(i64,)>, DbError> {
+    Ok(fetch_optional!(tx, "SELECT n FROM things WHERE name = $1", name))
+}
+
+#[tokio::test]
+async fn what_is_committed_is_read_and_what_is_dropped_is_not() {
+    for kind in kinds() {
+        let test = database(kind).await;
+        let mut tx = test.db.begin_write().await.unwrap();
+        assert_eq!(add(&mut tx, "kept", 1).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let mut tx = test.db.begin_write().await.unwrap();
+        add(&mut tx, "dropped", 2).await.unwrap();
+        drop(tx);
+        let mut tx = test.db.begin_read().await.unwrap();
+        assert_eq!(read(&mut tx, "kept").await.unwrap(), Some((1,)), "{kind}");
+        assert_eq!(read(&mut tx, "dropped").await.unwrap(), None, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_row_of_one_key_is_a_duplicate_on_both() {
+    for kind in kinds() {
+        let test = database(kind).await;
+        let mut tx = test.db.begin_write().await.unwrap();
+        add(&mut tx, "one", 1).await.unwrap();
+        assert!(add(&mut tx, "one", 2).await.unwrap_err().is_duplicate(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn writers_queue_and_none_fails() {
+    for kind in kinds() {
+        let test = database(kind).await;
+        let tasks = (0..16).map(|n| {
+            let db = test.db.clone();
+            tokio::spawn(async move {
+                let mut tx = db.begin_write().await?;
+                add(&mut tx, &format!("w{n}"), n).await?;
+                tx.commit().await
+            })
+        });
+        for done in futures::future::join_all(tasks).await {
+            done.unwrap().unwrap();
+        }
+        let mut tx = test.db.begin_read().await.unwrap();
+        assert_eq!(read(&mut tx, "w15").await.unwrap(), Some((15,)), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_on_one_sqlite_file_is_refused_with_what_to_do() {
+    let test = database("sqlite").await;
+    let none = || Migrator { ..Migrator::DEFAULT };
+    let error = Db::open(
+        &test.url,
+        &Migrations {
+            postgres: none(),
+            sqlite: none(),
+        },
+        1,
+    )
+    .await
+    .unwrap_err();
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+}
+
+#[test]
+fn an_address_says_what_it_wants_and_never_its_password() {
+    let error = "mysql://root:hunter2@db/x".parse::<DatabaseUrl>().unwrap_err();
+    assert!(!error.to_string().contains("hunter2"));
+    let url: DatabaseUrl = "postgres://mecm:hunter2@db:5432/appodb".parse().unwrap();
+    assert_eq!(format!("{url:?}"), "postgres://db:5432/appodb");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let url: DatabaseUrl = "postgres://nobody@127.0.0.1:1/none".parse().unwrap();
+    let none = || Migrator { ..Migrator::DEFAULT };
+    let error = Db::open(
+        &url,
+        &Migrations {
+            postgres: none(),
+            sqlite: none(),
+        },
+        1,
+    )
+    .await
+    .unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    drop(fresh_url("sqlite").await.unwrap());
+}
