@@ -1,1 +1,157 @@
-//! service.
+//! From a route table to a running HTTP service.
+//!
+//! [`Service`] takes a service's routes (registered through utoipa-axum, so that the OpenAPI document and the router
+//! are one list), adds health, readiness, metrics and the document, wraps all in [`layers`], and [`serve`]s it.
+
+pub mod body;
+mod error;
+mod extract;
+pub mod layers;
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use futures::future::BoxFuture;
+use http::{HeaderValue, StatusCode};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use error::{ApiError, ApiResult};
+pub use extract::{Body, Url, broken_body, read};
+pub use layers::{RequestInfo, wire_time};
+pub use server::{Bound, Listener, ServeError, Tls, bind, serve};
+
+use crate::clock::Clock;
+
+/// Bounds on what a request may bring.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest JSON body, in bytes.
+    pub json_body: usize,
+    /// How many seconds a request may take to be read (an upload: may stand still).
+    pub read_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_body: 2 * 1024 * 1024,
+            read_seconds: 30,
+        }
+    }
+}
+
+/// Tells whether something the service cannot work without is there; the error says why not.
+pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// A service about to be served.
+pub struct Service {
+    /// `inventory`, `apm` or `appo`.
+    pub name: &'static str,
+    /// What all paths begin with: `/inventory/v1`.
+    pub base: &'static str,
+    /// All routes, with full paths and their state, and the document they make.
+    pub routes: OpenApiRouter,
+    /// What [`Service::base`]`/ready` asks.
+    pub checks: Vec<(&'static str, Check)>,
+    /// Bounds on requests.
+    pub limits: Limits,
+    /// Who may call from a browser.
+    pub allowed_origin: HeaderValue,
+    /// Stamps error bodies.
+    pub clock: Clock,
+    /// Whether errors carry the member `response`.
+    pub errors_with_response: bool,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The state of one dependency, or of all.
+#[derive(serde::Serialize)]
+struct Ready {
+    status: &'static str,
+    checks: BTreeMap<&'static str, CheckState>,
+}
+
+#[derive(serde::Serialize)]
+struct CheckState {
+    status: &'static str,
+    reason: Option<String>,
+}
+
+impl Service {
+    /// The finished router and the document of its routes.
+    pub fn into_router(self) -> (Router, utoipa::openapi::OpenApi) {
+        let (router, mut document) = self.routes.split_for_parts();
+        document.info.version = "1.0".to_owned();
+        let json = document.to_json().unwrap_or_default();
+        let checks = Arc::new(self.checks);
+        let observing = Arc::new(layers::Observing {
+            service: self.name,
+            allowed_origin: self.allowed_origin,
+            limits: self.limits,
+            clock: self.clock,
+            errors_with_response: self.errors_with_response,
+        });
+        let open = Router::new()
+            .route(&format!("{}/health", self.base), get(|| async { "ok" }))
+            .route(&format!("{}/ready", self.base), get(ready))
+            .route(
+                &format!("{}/openapi.json", self.base),
+                get(move || async move { ([(http::header::CONTENT_TYPE, "application/json")], json) }),
+            )
+            .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
+            .layer(Extension(checks));
+        let router = router
+            .merge(open)
+            .fallback(layers::no_such_path)
+            .method_not_allowed_fallback(layers::no_such_method)
+            .layer(axum::middleware::from_fn(layers::note_route))
+            .layer(CatchPanicLayer::custom(layers::panicked))
+            .layer(axum::middleware::from_fn_with_state(observing, layers::observe));
+        (router, document)
+    }
+}
+
+async fn ready(Extension(checks): Extension<Arc<Vec<(&'static str, Check)>>>) -> Response {
+    let mut states = BTreeMap::new();
+    for (name, check) in checks.iter() {
+        let outcome = check().await;
+        let status = if outcome.is_ok() { "up" } else { "down" };
+        states.insert(
+            *name,
+            CheckState {
+                status,
+                reason: outcome.err(),
+            },
+        );
+    }
+    let up = states.values().all(|state| state.status == "up");
+    let status = if up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Ready {
+            status: if up { "up" } else { "down" },
+            checks: states,
+        }),
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests;

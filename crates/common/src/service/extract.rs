@@ -1,0 +1,174 @@
+//! Extractors whose refusals are the interface's own errors.
+
+use std::ops::Deref;
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::{ApiError, Limits};
+use crate::validate::{Validate, Violations};
+
+/// Path parameters, in the order of the path. One that breaks its pattern is answered 400 and named.
+#[derive(Debug)]
+pub struct Url<T>(pub T);
+
+macro_rules! url_parameters {
+    ($($kind:ident),+) => {
+        impl<S: Send + Sync, $($kind: FromStr + Send),+> FromRequestParts<S> for Url<($($kind,)+)> {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+                let raw = RawPathParams::from_request_parts(parts, state).await.map_err(|rejection| {
+                    ApiError::invalid_parameter("path").cause(rejection.to_string())
+                })?;
+                let mut parameters = raw.iter();
+                Ok(Self(($(parameter::<$kind>(parameters.next())?,)+)))
+            }
+        }
+    };
+}
+url_parameters!(A);
+url_parameters!(A, B);
+url_parameters!(A, B, C);
+
+fn parameter<T: FromStr>(parameter: Option<(&str, &str)>) -> Result<T, ApiError> {
+    let Some((name, value)) = parameter else {
+        return Err(ApiError::internal(
+            "the route has fewer parameters than its handler takes",
+        ));
+    };
+    value.parse().map_err(|_| ApiError::invalid_parameter(name))
+}
+
+/// A JSON body: read within the limit, a byte-order mark skipped, U+0000 refused, parsed leniently
+/// ([`crate::models::lenient`]) and validated.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T> Deref for Body<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let limit = request
+            .extensions()
+            .get::<Limits>()
+            .copied()
+            .unwrap_or_default()
+            .json_body;
+        if let Some(kind) = request.headers().get(http::header::CONTENT_TYPE)
+            && !kind.to_str().is_ok_and(is_json)
+        {
+            return Err(ApiError::new(
+                http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Unsupported Media Type",
+            ));
+        }
+        let bytes = read(request.into_body(), limit).await?;
+        let value: T = parse(&bytes)?;
+        let broken = Violations::of(&value);
+        if broken.is_empty() {
+            Ok(Self(value))
+        } else {
+            Err(ApiError::invalid(broken))
+        }
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Reads a body of at most `limit` bytes.
+pub async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, ApiError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(limit)),
+        Err(error) => Err(broken_body(error.as_ref())),
+    }
+}
+
+/// What a body that stopped coming, or never came right, is answered with.
+pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    let mut source = Some(error);
+    while let Some(cause) = source {
+        if let Some(known) = cause.downcast_ref::<super::body::BodyError>() {
+            return known.to_api_error();
+        }
+        source = cause.source();
+    }
+    ApiError::malformed("the body ended before it was complete")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if has_escaped_nul(bytes) {
+        return Err(ApiError::malformed(
+            "a text with the character U+0000 cannot be kept",
+        ));
+    }
+    serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(error.to_string()))
+}
+
+/// Whether the escape `\u0000` stands in the JSON text (a raw NUL is no JSON at all). Neither database keeps the
+/// character alike, so it is refused on both.
+fn has_escaped_nul(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        if rest[at + 1..].starts_with(b"u0000") {
+            return true;
+        }
+        // Skips the escaped character, so that `\\u0000` is a backslash and four plain characters.
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_escape_of_nul_is_found_and_an_escaped_backslash_is_not() {
+        assert!(has_escaped_nul(br#"{"a":"x\u0000"}"#));
+        assert!(has_escaped_nul(br#"{"a":"\\\u0000"}"#));
+        assert!(!has_escaped_nul(br#"{"a":"\\u0000"}"#));
+        assert!(!has_escaped_nul(br#"{"a":"\u00001"#.get(..9).unwrap()));
+    }
+
+    #[test]
+    fn json_is_json_with_parameters_too() {
+        assert!(is_json("application/json;charset=UTF-8") && is_json("Application/JSON"));
+        assert!(!is_json("text/plain") && !is_json("application/x-www-form-urlencoded"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_garbage_says_where() {
+        let value: serde_json::Value = parse(b"\xef\xbb\xbf{\"a\":1}").unwrap();
+        assert_eq!(value["a"], 1);
+        let error = parse::<serde_json::Value>(b"{\"a\":").unwrap_err();
+        assert_eq!(
+            (error.status.as_u16(), error.message.as_str()),
+            (400, "malformed request body")
+        );
+        assert!(error.details[0].contains("line 1"), "{:?}", error.details);
+    }
+}

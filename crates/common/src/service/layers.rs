@@ -1,0 +1,245 @@
+//! What every request passes on its way in and out: request id, log line, metrics, CORS, error body.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tracing::Instrument;
+
+use super::body::{Pace, paced};
+use super::{ApiError, Limits};
+use crate::clock::Clock;
+use crate::models::error::ErrorBody;
+
+/// The header that carries the request id, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// W3C Trace Context, passed on as it came.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+const EXPOSED: &str = "X-Request-Id, X-Batch-Id, X-Next-Cursor, ETag, Retry-After, Content-Disposition";
+const METHODS: &str = "POST, GET, OPTIONS, DELETE, PUT";
+
+/// What a handler passes on to the calls it makes for this request.
+#[derive(Clone, Debug, Default)]
+pub struct RequestInfo {
+    /// The id under which all log lines of this request, here and at the peers, are found.
+    pub request_id: String,
+    /// The caller's trace context, when it sent one.
+    pub traceparent: Option<String>,
+}
+
+/// What the outermost layer needs to know.
+#[derive(Clone, Debug)]
+pub struct Observing {
+    /// The service's name, on log lines and metrics.
+    pub service: &'static str,
+    /// The origin that browsers may call from; `*` by default, because the portal lives on another port.
+    pub allowed_origin: HeaderValue,
+    /// Bounds on what a request may bring.
+    pub limits: Limits,
+    /// Stamps error bodies.
+    pub clock: Clock,
+    /// Whether errors carry the member `response` (APPO: the portal shows it).
+    pub errors_with_response: bool,
+}
+
+/// The outermost layer.
+pub async fn observe(State(observing): State<Arc<Observing>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let info = RequestInfo {
+        request_id: request_id(request.headers()),
+        traceparent: header(request.headers(), &TRACEPARENT)
+            .filter(|text| text.len() <= 128)
+            .map(str::to_owned),
+    };
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let span = tracing::info_span!("request", service = observing.service, request_id = %info.request_id, %method, path = %path);
+
+    let mut response = if method == Method::OPTIONS {
+        StatusCode::ACCEPTED.into_response()
+    } else {
+        request.extensions_mut().insert(info.clone());
+        request.extensions_mut().insert(observing.limits);
+        let limits = observing.limits;
+        let request = request.map(|body| paced(body, limits.pace(&path)));
+        next.run(request).instrument(span.clone()).await
+    };
+
+    let route = response
+        .extensions_mut()
+        .remove::<Route>()
+        .map_or_else(|| "none".to_owned(), |route| route.0);
+    let _in_span = span.enter();
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        log(&error);
+        response = render(&observing, &error, &path, &info.request_id, response);
+    }
+    finish(&observing, &mut response, &info, asked.as_ref());
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    tracing::debug!(
+        status,
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    measure(observing.service, &method, &route, status, took);
+    response
+}
+
+/// The route's pattern, handed from the inside (where axum knows it) to the outermost layer.
+#[derive(Clone, Debug)]
+struct Route(String);
+
+/// Innermost layer: notes which route matched, for metrics without one label value per record.
+pub async fn note_route(request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| Route(path.as_str().to_owned()));
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The caller's id when it is a sane token, else a fresh one.
+fn request_id(headers: &HeaderMap) -> String {
+    let sane = |text: &&str| {
+        (1..=128).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    };
+    match header(headers, &REQUEST_ID).filter(sane) {
+        Some(id) => id.to_owned(),
+        None => uuid::Uuid::new_v4().to_string(),
+    }
+}
+
+fn log(error: &ApiError) {
+    let cause = error.cause.as_deref().map(chain).unwrap_or_default();
+    let status = error.status.as_u16();
+    if error.status.is_server_error() {
+        tracing::error!(status, code = error.code, message = %error.message, details = ?error.details, cause, "request failed");
+    } else {
+        tracing::info!(status, code = error.code, message = %error.message, details = ?error.details, cause, "request refused");
+    }
+}
+
+/// An error and all its sources in one text, for the log.
+pub fn chain(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn render(observing: &Observing, error: &ApiError, path: &str, request_id: &str, old: Response) -> Response {
+    let body = ErrorBody {
+        timestamp: wire_time(observing.clock.now()),
+        status: error.status.as_u16(),
+        error: error.status.canonical_reason().unwrap_or("Error").to_owned(),
+        message: error.message.clone(),
+        details: error.details.clone(),
+        path: path.to_owned(),
+        request_id: request_id.to_owned(),
+        code: error.code.to_owned(),
+        response: observing.errors_with_response.then(|| error.message.clone()),
+    };
+    let text = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = error.status;
+    // What the handler or the router added (`Allow` on a 405, for one) stays.
+    *response.headers_mut() = old.headers().clone();
+    response.headers_mut().remove(http::header::CONTENT_LENGTH);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(seconds) = error.retry_after {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A time as answers carry it: UTC, milliseconds, no zone.
+pub fn wire_time(time: chrono::DateTime<chrono::Utc>) -> String {
+    time.format("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+}
+
+fn finish(observing: &Observing, response: &mut Response, info: &RequestInfo, asked: Option<&HeaderValue>) {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, observing.allowed_origin.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    headers.append(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+    if let Some(asked) = asked {
+        headers.append(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    if let Ok(id) = HeaderValue::from_str(&info.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+fn measure(service: &'static str, method: &Method, route: &str, status: u16, took: Duration) {
+    let labels = [
+        ("service", service.to_owned()),
+        ("method", method.as_str().to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.to_string()),
+    ];
+    metrics::counter!("mecm_http_requests_total", &labels).increment(1);
+    metrics::histogram!("mecm_http_request_seconds", "service" => service, "route" => route.to_owned())
+        .record(took.as_secs_f64());
+}
+
+/// What a panic in a handler is answered with; the panic hook has logged it.
+pub fn panicked(_panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    ApiError::internal("a handler panicked; the log has its message").into_response()
+}
+
+/// No such path.
+pub async fn no_such_path() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "no_such_path", "Not Found")
+}
+
+/// The path is there, the method is not.
+pub async fn no_such_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no_such_method",
+        "Method Not Allowed",
+    )
+}
+
+impl Limits {
+    /// How fast a request to `path` must come in.
+    fn pace(&self, path: &str) -> Pace {
+        let time = Duration::from_secs(self.read_seconds);
+        if path.trim_end_matches('/').ends_with("/packages/upload") {
+            Pace::Progress(time)
+        } else {
+            Pace::Whole(time)
+        }
+    }
+}

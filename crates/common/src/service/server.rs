@@ -1,0 +1,132 @@
+//! Listening, TLS, and stopping without dropping anybody.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::{Router, ServiceExt};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower_http::normalize_path::NormalizePathLayer;
+
+/// A listener that is bound but does not answer yet: its port is known before anything starts.
+#[derive(Debug)]
+pub struct Listener(std::net::TcpListener);
+
+/// Where a listener is bound.
+pub type Bound = SocketAddr;
+
+/// A certificate and its key, PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Why a service could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken or not ours.
+    #[error(
+        "cannot listen on {address}; is another process using it, or is it not an address of this machine?"
+    )]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("cannot use the certificate {} with the key {}", tls.certificate.display(), tls.key.display())]
+    Certificate {
+        /// What was configured.
+        tls: Tls,
+        /// What is wrong with it.
+        #[source]
+        source: io::Error,
+    },
+    /// The server stopped by itself.
+    #[error("the server stopped")]
+    Stopped(#[source] io::Error),
+}
+
+/// Binds the address; port 0 takes any free one.
+pub fn bind(address: SocketAddr) -> Result<Listener, ServeError> {
+    std::net::TcpListener::bind(address)
+        .map(Listener)
+        .map_err(|source| ServeError::Bind { address, source })
+}
+
+impl Listener {
+    /// Where it is bound.
+    pub fn address(&self) -> io::Result<Bound> {
+        self.0.local_addr()
+    }
+}
+
+/// How long a client may take to send a request's header.
+const HEADER_TIME: Duration = Duration::from_secs(30);
+/// The largest request header, in bytes.
+const HEADER_BYTES: usize = 16 * 1024;
+
+/// Serves until `stop`; then takes no new connection, lets requests under way finish for `grace`, and returns.
+pub async fn serve(
+    listener: Listener,
+    router: Router,
+    tls: Option<Tls>,
+    stop: CancellationToken,
+    grace: Duration,
+) -> Result<(), ServeError> {
+    let handle = Handle::new();
+    let stopping = {
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            handle.graceful_shutdown(Some(grace));
+        })
+    };
+    // Outside the router: the route must not have been looked up before the slash is gone.
+    let app = NormalizePathLayer::trim_trailing_slash().layer(router);
+    let make = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(app);
+    let served = match tls {
+        None => {
+            let mut server = axum_server::from_tcp(listener.0)
+                .map_err(ServeError::Stopped)?
+                .handle(handle);
+            tune(server.http_builder());
+            server.serve(make).await
+        }
+        Some(tls) => {
+            let config = RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
+                .await
+                .map_err(|source| ServeError::Certificate { tls, source })?;
+            let mut server = axum_server::from_tcp_rustls(listener.0, config)
+                .map_err(ServeError::Stopped)?
+                .handle(handle);
+            tune(server.http_builder());
+            server.serve(make).await
+        }
+    };
+    stopping.abort();
+    served.map_err(ServeError::Stopped)
+}
+
+fn tune(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEADER_BYTES.max(8192));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEADER_BYTES as u32);
+}
