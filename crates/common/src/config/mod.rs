@@ -1,1 +1,219 @@
-//! config.
+//! What can be configured. The defaults, with what each setting means, are [`DEFAULTS`]: that file is the reference.
+
+mod load;
+
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub use load::{ConfigError, environment, load};
+
+use crate::db::DatabaseUrl;
+use crate::telemetry::LogFormat;
+
+/// The commented defaults.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// The whole configuration, validated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "each section is described, setting by setting, in default.toml"
+)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub listen: Listen,
+    pub log: Log,
+    pub inventory: Inventory,
+    pub apm: Apm,
+    pub appo: Appo,
+    pub auth: Auth,
+    pub keys: Keys,
+    pub limits: Limits,
+    pub egress: Egress,
+    pub peers: Peers,
+    pub jobs: Jobs,
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(missing_docs, reason = "described, setting by setting, in default.toml")]
+        pub struct $name { $(pub $field: $kind,)* }
+    };
+}
+
+section!(
+    /// Where the services listen.
+    Listen { address: std::net::IpAddr, tls_certificate: PathBuf, tls_key: PathBuf, allowed_origin: String, stop_seconds: u64, }
+);
+section!(
+    /// How logs look.
+    Log { filter: String, format: LogFormat, }
+);
+section!(
+    /// The registry.
+    Inventory { port: u16, database: SecretString, connections: u32, url: String, }
+);
+section!(
+    /// The package manager.
+    Apm {
+        port: u16, database: SecretString, connections: u32, url: String, packages_dir: PathBuf,
+        manifest_verification: ManifestVerification, signature: Signature,
+    }
+);
+section!(
+    /// The orchestrator.
+    Appo {
+        port: u16, database: SecretString, connections: u32, url: String, cache_dir: PathBuf,
+        required_services: RequiredServices, long_poll_seconds: u64, max_instances_per_tenant_and_controller: u32,
+    }
+);
+section!(
+    /// Whose tokens are accepted.
+    Auth {
+        public_key_file: PathBuf, auth_server: String, hmac_key: SecretString, allow_tokens_without_exp: bool,
+        admin_in_every_tenant: bool,
+    }
+);
+section!(
+    /// The suite's own keys.
+    Keys {
+        apm_access_key: String, apm_secret_key: SecretString, appo_access_key: String, appo_secret_key: SecretString,
+        job_key: SecretString, signing_key_file: PathBuf,
+    }
+);
+section!(
+    /// Bounds on input and on what is kept.
+    Limits {
+        json_body: usize, package: u64, unpacked: u64, read_seconds: u64, batch: usize, records: u64,
+        app_instances: u64, tenants: u64,
+    }
+);
+section!(
+    /// Where the services may connect to.
+    Egress { allow: Vec<IpNet>, }
+);
+section!(
+    /// How peers are called.
+    Peers {
+        ca_bundle: PathBuf, insecure_skip_verify: bool, edge_scheme: Scheme, connect_seconds: u64, service_seconds: u64,
+        lcm_seconds: u64, lcm_deploy_seconds: u64, rules_seconds: u64,
+    }
+);
+section!(
+    /// How background work runs.
+    Jobs {
+        workers: usize, per_controller: u32, unanswered_seconds: u64, ask_seconds: u64, deadline_seconds: u64,
+        history_days: u32,
+    }
+);
+
+/// What a manifest hash that does not agree leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManifestVerification {
+    /// A warning on the package.
+    Warn,
+    /// A refusal of the package.
+    Strict,
+}
+
+/// What a package without a verified signature leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signature {
+    /// A warning on the package.
+    Warn,
+    /// A refusal of the package.
+    Required,
+}
+
+/// What a required service that the host does not offer leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequiredServices {
+    /// A warning on the operation.
+    Warn,
+    /// A failed create.
+    Enforce,
+}
+
+/// How a peer is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl Config {
+    /// The defaults alone.
+    pub fn defaults() -> Self {
+        load(None, Vec::new()).expect("a test loads the compiled-in defaults")
+    }
+
+    /// Where a service's database is: as configured, else a SQLite file in the data folder.
+    pub fn database(
+        &self,
+        service: &str,
+        configured: &SecretString,
+    ) -> Result<DatabaseUrl, crate::db::DbError> {
+        use secrecy::ExposeSecret;
+        match configured.expose_secret() {
+            "" => Ok(DatabaseUrl::Sqlite(self.data_dir.join(format!("{service}.db")))),
+            text => text.parse(),
+        }
+    }
+
+    /// A folder as configured, else `name` in the data folder.
+    pub fn folder(&self, configured: &Path, name: &str) -> PathBuf {
+        if configured.as_os_str().is_empty() {
+            self.data_dir.join(name)
+        } else {
+            configured.to_owned()
+        }
+    }
+
+    /// Where the other services reach a service: as configured, else the listen address (loopback where that is the
+    /// wildcard) and `port`.
+    pub fn service_url(&self, configured: &str, port: u16) -> String {
+        if !configured.is_empty() {
+            return configured.trim_end_matches('/').to_owned();
+        }
+        let scheme = if self.listen.tls_certificate.as_os_str().is_empty() {
+            "http"
+        } else {
+            "https"
+        };
+        let address = match self.listen.address {
+            address if address.is_unspecified() => std::net::IpAddr::from([127, 0, 0, 1]),
+            address => address,
+        };
+        format!("{scheme}://{}", std::net::SocketAddr::new(address, port))
+    }
+
+    /// Whether missing keys may be made: only where nobody but this machine can reach the services.
+    pub fn may_make_keys(&self) -> bool {
+        self.listen.address.is_loopback()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Defaults, then a file, then the environment; unknown keys are errors, and everything wrong is said at once.
+
+use std::path::Path;
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+
+use super::{Config, DEFAULTS};
+
+/// What the environment's names of ours begin with.
+const PREFIX: &str = "MECM_";
+/// Names with our prefix that are not settings.
+const NOT_SETTINGS: [&str; 3] = ["CONFIG", "TEST_POSTGRES", "FIXTURES"];
+
+/// Why the configuration cannot be used. The text lists everything that is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration cannot be used:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Loads and validates the configuration. `environment` is all of it, as pairs; what is not ours is passed over.
+pub fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Config, ConfigError> {
+    let mut figment = Figment::from(Toml::string(DEFAULTS));
+    if let Some(file) = file {
+        if !file.is_file() {
+            return Err(ConfigError(vec![format!("there is no file {}", file.display())]));
+        }
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let mut problems = Vec::new();
+    for (name, value) in settings(environment, &mut problems) {
+        // Parsed as the environment provider parses, so that numbers, booleans and lists come as such; a text where a
+        // text is wanted stays one even when it looks like a number.
+        let parsed = value
+            .parse::<figment::value::Value>()
+            .unwrap_or_else(|never| match never {});
+        let parsed = if wants_text(&figment, &name) {
+            figment::value::Value::from(value)
+        } else {
+            parsed
+        };
+        figment = figment.merge(Serialized::default(&name, parsed));
+    }
+    let config = match figment.extract::<Config>() {
+        Ok(config) => Some(config),
+        Err(errors) => {
+            problems.extend(errors.into_iter().map(|error| {
+                let path = error.path.join(".");
+                let kind = without_values(&error.kind);
+                if path.is_empty() {
+                    kind
+                } else {
+                    format!("{path}: {kind}")
+                }
+            }));
+            None
+        }
+    };
+    if let Some(config) = &config {
+        problems.extend(check(config));
+    }
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(ConfigError(problems)),
+    }
+}
+
+/// Whether the default of this setting is a text.
+fn wants_text(figment: &Figment, name: &str) -> bool {
+    matches!(figment.find_value(name), Ok(figment::value::Value::String(..)))
+}
+
+/// The error without the value that was given: it may be a secret.
+fn without_values(kind: &figment::error::Kind) -> String {
+    use figment::error::Kind;
+    match kind {
+        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => format!("wants {wanted}"),
+        other => other.to_string(),
+    }
+}
+
+/// Our settings in the environment as `section.name` and value; a name that ends in `_FILE` is replaced by what its
+/// file holds.
+fn settings(environment: Vec<(String, String)>, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, value) in environment {
+        let Some(setting) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if NOT_SETTINGS.contains(&setting) {
+            continue;
+        }
+        let path = |text: &str| text.to_ascii_lowercase().replace("__", ".");
+        // Settings whose own name ends so are paths themselves.
+        let own = path(setting);
+        if let Some(base) = setting
+            .strip_suffix("_FILE")
+            .filter(|_| !OWN_FILE_SETTINGS.contains(&own.as_str()))
+        {
+            match std::fs::read_to_string(&value) {
+                Ok(text) => found.push((path(base), text.trim_end_matches(['\r', '\n']).to_owned())),
+                Err(error) => problems.push(format!("{name}: cannot read {value}: {error}")),
+            }
+        } else {
+            found.push((own, value));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Settings that end in `_file` themselves.
+const OWN_FILE_SETTINGS: [&str; 2] = ["auth.public_key_file", "keys.signing_key_file"];
+
+/// What no single setting can say.
+fn check(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut wrong = |broken: bool, text: &str| {
+        if broken {
+            problems.push(text.to_owned());
+        }
+    };
+    let set = |path: &Path| !path.as_os_str().is_empty();
+    wrong(
+        set(&config.listen.tls_certificate) != set(&config.listen.tls_key),
+        "listen.tls_certificate and listen.tls_key go together: set both or none",
+    );
+    wrong(
+        config.appo.long_poll_seconds > 20,
+        "appo.long_poll_seconds: at most 20",
+    );
+    wrong(config.jobs.workers == 0, "jobs.workers: at least 1");
+    wrong(config.jobs.per_controller == 0, "jobs.per_controller: at least 1");
+    wrong(config.jobs.ask_seconds == 0, "jobs.ask_seconds: at least 1");
+    wrong(config.limits.json_body == 0, "limits.json_body: at least 1");
+    wrong(
+        http::HeaderValue::from_str(&config.listen.allowed_origin).is_err(),
+        "listen.allowed_origin: not a value a header can carry",
+    );
+    let pairs = [
+        ("apm", &config.keys.apm_access_key, &config.keys.apm_secret_key),
+        ("appo", &config.keys.appo_access_key, &config.keys.appo_secret_key),
+    ];
+    for (name, access, secret) in pairs {
+        use secrecy::ExposeSecret;
+        wrong(
+            access.is_empty() != secret.expose_secret().is_empty(),
+            &format!("keys.{name}_access_key and keys.{name}_secret_key go together: set both or none"),
+        );
+    }
+    problems
+}
+
+/// The process's environment, for [`load`].
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
