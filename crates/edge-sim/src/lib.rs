@@ -1,1 +1,39 @@
-//! mecm-edge-sim
+//! Simulated edges: one process plays any number of them, and says that it does.
+//!
+//! Every edge has an address of its own in 127.0.0.0/8 ([`edge_address`]) and answers there on three ports, as the
+//! peers of EdgeGallery v1.0 answer: status codes, texts, order of checks, what is done although an error comes back,
+//! and when a connection is closed.
+//! - the LCM controller, `/lcmcontroller/v1`,
+//! - the app rule manager, `/apprulemgr/v1`,
+//! - the platform: MEP-auth and the registry of services.
+//!
+//! One listener per port serves all edges: it listens on the wildcard address, tells the edges apart by the address a
+//! connection came to, and drops every connection that did not come over the loopback network.
+//!
+//! [`Simulator::start`] opens the ports. [`Simulator::edge`] gives a handle to look at one edge ([`EdgeHandle::counts`],
+//! [`EdgeHandle::workloads`]) and to disturb it ([`EdgeHandle::fault`], [`EdgeHandle::behave`]). [`Simulator::totals`]
+//! says whether anything is left anywhere.
+//!
+//! Reading order of the source: `config`, `faults`, `simulator`, `server` (connections), `call` (routing), `edge`
+//! (state), `lcm`, `rules`, `mep`.
+
+mod call;
+mod config;
+mod edge;
+mod faults;
+mod lcm;
+mod mep;
+mod reply;
+mod rules;
+mod server;
+mod simulator;
+mod token;
+
+pub use config::{Behaviour, Load, SimConfig, WorkloadState, edge_address};
+pub use edge::{Counts, EdgeHandle, Totals, Workload};
+pub use faults::{Fault, Operation, When};
+pub use mep::{Capability, Consumer};
+pub use simulator::Simulator;
+
+#[cfg(test)]
+mod tests;
