@@ -8,6 +8,9 @@ use http_body_util::Full;
 /// The content type of a v1.0 controller and rule manager, for JSON too.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
+/// The content type of the platform.
+const JSON: &str = "application/json";
+
 /// What goes back to the caller.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -36,6 +39,17 @@ impl Reply {
     /// An error of a v1.0 controller: one JSON string.
     pub(crate) fn error(status: StatusCode, text: &str) -> Self {
         Self::text(status, quoted(text))
+    }
+
+    /// JSON that says so.
+    pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("our own answers have text keys only");
+        Self {
+            status,
+            content_type: JSON,
+            body: body.into(),
+            location: None,
+        }
     }
 
     /// A status alone.

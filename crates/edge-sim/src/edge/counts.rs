@@ -71,11 +71,19 @@ pub struct Totals {
     pub rule_sets: usize,
     /// Application keys that MEP-auth holds now.
     pub keys: usize,
+    /// Services that applications have registered now.
+    pub services: usize,
 }
 
 impl Totals {
     /// Whether the edges hold nothing of any application any more.
     pub fn is_empty(&self) -> bool {
-        self.workloads == 0 && self.records == 0 && self.rule_sets == 0 && self.keys == 0
+        [
+            self.workloads,
+            self.records,
+            self.rule_sets,
+            self.keys,
+            self.services,
+        ] == [0; 5]
     }
 }

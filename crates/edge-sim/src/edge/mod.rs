@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use mecm_common::auth::signature::{AccessKey, SecretKey};
 use mecm_common::clock::Clock;
 use tokio::time::Instant;
 
@@ -164,6 +165,7 @@ impl Edge {
         totals.records += state.records.len();
         totals.rule_sets += state.rules.len();
         totals.keys += state.platform.keys();
+        totals.services += state.platform.services();
     }
 }
 
@@ -228,7 +230,7 @@ impl EdgeHandle {
     }
 
     /// The access key and secret key in the environment of an instance's agent.
-    pub fn app_key(&self, instance: &str) -> Option<(String, String)> {
+    pub fn app_key(&self, instance: &str) -> Option<(AccessKey, SecretKey)> {
         self.edge.state().platform.key_of(instance)
     }
 

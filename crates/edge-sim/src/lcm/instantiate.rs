@@ -140,7 +140,7 @@ async fn deploy(edge: &Edge, wanted: &Wanted) -> Result<(), String> {
             return Err("Failed to process Ak Sk configuration".to_owned());
         }
         // A second request for an instance overwrites the keys of the first.
-        state.platform.make_key(&wanted.instance, &wanted.app_name);
+        state.platform.make_key(&wanted.instance);
         begin(&mut state, wanted)
     };
     let ended = match begun {

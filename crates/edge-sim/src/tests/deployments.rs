@@ -39,7 +39,7 @@ async fn an_instance_comes_and_goes_and_leaves_nothing() {
     assert!(running[0].recorded);
     assert_eq!(world.edge.keys(), [INSTANCE]);
     let (access, secret) = world.edge.app_key(INSTANCE).unwrap();
-    assert_eq!((access.len(), secret.len()), (20, 64));
+    assert_eq!((access.as_str().len(), secret.expose().len()), (20, 64));
 
     let pods = world.query(INSTANCE).await;
     assert_eq!(pods.status, 200);

@@ -5,6 +5,7 @@ mod deployments;
 mod disturbances;
 mod many;
 mod packages;
+mod platform;
 mod refusals;
 mod rule_manager;
 
@@ -61,6 +62,10 @@ impl World {
 
     pub(crate) fn rules(&self) -> SocketAddr {
         (self.edge.ip(), self.sim.rule_port()).into()
+    }
+
+    pub(crate) fn mep(&self) -> SocketAddr {
+        (self.edge.ip(), self.sim.mep_port()).into()
     }
 
     pub(crate) async fn instantiate(&self, instance: &str) -> Answer {
