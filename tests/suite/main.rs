@@ -1,1 +1,3 @@
+//! The whole suite, in one test binary.
+
 fn main() {}

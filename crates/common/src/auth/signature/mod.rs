@@ -13,7 +13,7 @@
 //! - [`canonical`]: the two canonical forms of a request.
 //! - [`authorization`]: reading the `Authorization` header.
 //! - [`body`]: which hashes of the body count.
-//! - [`sign()`], [`read`], [`verify`]: the two ends.
+//! - [`sign()`], [`read`], [`verify()`]: the two ends.
 
 pub mod authorization;
 pub mod body;
