@@ -102,14 +102,22 @@ impl ServiceKey {
         // Not serde's own error: it may quote the text.
         let wire: Wire = serde_json::from_str(text)
             .map_err(|_| r#"it must be {"accessKey":"…","secretKey":"…"} and nothing else"#.to_owned())?;
-        if wire.secret_key.expose().len() < MIN_SECRET_CHARS {
+        Self::new(wire.access_key, wire.secret_key)
+    }
+
+    /// A pair that configuration gives.
+    ///
+    /// # Errors
+    /// What is wrong, without the secret itself: it must have at least 32 characters.
+    pub fn new(access_key: AccessKey, secret_key: SecretKey) -> Result<Self, String> {
+        if secret_key.expose().len() < MIN_SECRET_CHARS {
             return Err(format!(
                 "its secretKey must have at least {MIN_SECRET_CHARS} characters"
             ));
         }
         Ok(Self {
-            access_key: wire.access_key,
-            secret_key: wire.secret_key,
+            access_key,
+            secret_key,
         })
     }
 
@@ -143,12 +151,15 @@ pub fn service_key(place: KeyPlace<'_>) -> Result<ServiceKey, KeyError> {
     })
 }
 
-/// The key that seals secrets at rest: 64 hexadecimal digits.
+/// The key that seals secrets at rest: 32 bytes as 64 hexadecimal digits or in base64.
 ///
 /// # Errors
 /// [`KeyError`].
 pub fn sealing_key(place: KeyPlace<'_>) -> Result<SealingKey, KeyError> {
-    let parse = |text: &str| SealingKey::from_hex(text).ok_or("it must be 64 hexadecimal digits".to_owned());
+    let parse = |text: &str| {
+        SealingKey::from_text(text)
+            .ok_or("it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned())
+    };
     load_or_make("sealing key", place, parse, || SealingKey::generate().to_hex())
 }
 

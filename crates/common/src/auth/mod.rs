@@ -4,17 +4,26 @@
 //! 2. [`rsa`], [`jwt`]: access tokens: their keys, reading, minting; [`token_keys`]: where the keys come from.
 //! 3. [`sealed`], [`keys`]: secrets at rest, and the key files made at the first start.
 //! 4. [`roles`], [`principal`], [`error`]: who may do what, and what a refusal says.
+//! 5. [`authenticator`]: from a request's headers to a [`Principal`]; [`layer`]: the middleware before every handler.
 
+pub mod authenticator;
 pub mod error;
 pub mod jwt;
 pub mod keys;
+pub mod layer;
 pub mod principal;
 pub mod roles;
 pub mod rsa;
 pub mod sealed;
+mod service_keys;
 pub mod signature;
+mod signed_body;
 pub mod token_keys;
 
-pub use error::AuthError;
+pub use authenticator::{AuthSettings, Authenticator, CredentialVerifier, KeyHolder, SignatureQuestion};
+pub use error::{AuthError, SignatureReason};
+pub use layer::Caller;
 pub use principal::{How, Issuer, Principal};
 pub use roles::{Role, Roles};
+pub use signed_body::BodyCheck;
+pub use token_keys::{KeySource, TokenKeys};

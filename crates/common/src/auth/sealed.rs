@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -32,10 +34,14 @@ impl SealingKey {
         Self(bytes)
     }
 
-    /// Reads 64 hexadecimal digits. `None` when it is anything else.
-    pub fn from_hex(text: &str) -> Option<Self> {
+    /// Reads 32 bytes as 64 hexadecimal digits or in base64. `None` when it is anything else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
         let mut key = Self([0; 32]);
-        hex::decode_to_slice(text.trim(), &mut key.0).ok()?;
+        if hex::decode_to_slice(text, &mut key.0).is_err() {
+            let bytes = Zeroizing::new(STANDARD.decode(text).ok().filter(|bytes| bytes.len() == 32)?);
+            key.0.copy_from_slice(&bytes);
+        }
         Some(key)
     }
 
@@ -184,12 +190,16 @@ mod tests {
         let key = SealingKey::generate();
         let text = key.to_hex();
         assert_eq!(
-            SealingKey::from_hex(&format!("{}\n", *text)).unwrap().to_hex(),
+            SealingKey::from_text(&format!("{}\n", *text)).unwrap().to_hex(),
+            text
+        );
+        assert_eq!(
+            SealingKey::from_text(&STANDARD.encode(key.0)).unwrap().to_hex(),
             text
         );
         assert_eq!(format!("{key:?}"), "***");
         for bad in ["", "00", "zz", &format!("{}00", *text)] {
-            assert!(SealingKey::from_hex(bad).is_none(), "{bad}");
+            assert!(SealingKey::from_text(bad).is_none(), "{bad}");
         }
         fn zeroed<T: ZeroizeOnDrop>() {}
         zeroed::<SealingKey>();

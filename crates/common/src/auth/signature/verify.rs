@@ -40,12 +40,18 @@ pub struct SignedRequest {
     /// What is said of the body, where that is signed.
     pub content_hash: ContentHash,
     date: String,
+    time: DateTime<Utc>,
 }
 
 impl SignedRequest {
     /// Whose key.
     pub fn access_key(&self) -> &AccessKey {
         &self.authorization.access_key
+    }
+
+    /// When it says it was signed.
+    pub fn time(&self) -> DateTime<Utc> {
+        self.time
     }
 
     /// The texts whose signature it may be: one per form and body hash, forms within hashes. `parts` are those that
@@ -106,6 +112,7 @@ pub fn read(parts: &RequestParts<'_>, now: DateTime<Utc>) -> Result<SignedReques
         authorization,
         content_hash,
         date,
+        time,
     })
 }
 
