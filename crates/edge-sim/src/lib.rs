@@ -14,12 +14,16 @@
 //! [`EdgeHandle::workloads`]) and to disturb it ([`EdgeHandle::fault`], [`EdgeHandle::behave`]). [`Simulator::totals`]
 //! says whether anything is left anywhere.
 //!
+//! [`exchanges`] are recorded: what such a peer answers when, and what its caller must conclude. The simulator is held to
+//! them, and so are its callers.
+//!
 //! Reading order of the source: `config`, `faults`, `simulator`, `server` (connections), `call` (routing), `edge`
 //! (state), `lcm`, `rules`, `mep`.
 
 mod call;
 mod config;
 mod edge;
+mod exchanges;
 mod faults;
 mod lcm;
 mod mep;
@@ -31,6 +35,10 @@ mod token;
 
 pub use config::{Behaviour, Load, SimConfig, WorkloadState, edge_address};
 pub use edge::{Counts, EdgeHandle, Totals, Workload};
+pub use exchanges::{
+    EXCHANGE_HOST, EXCHANGE_INSTANCE, EXCHANGE_TENANT, Exchange, ExchangeCall, ExchangeForm,
+    ExchangeOperation, ExchangePeer, Leaves, Meaning, RecordedAnswer, exchanges,
+};
 pub use faults::{Fault, Operation, When};
 pub use mep::{Capability, Consumer};
 pub use simulator::Simulator;

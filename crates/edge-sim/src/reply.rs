@@ -36,6 +36,20 @@ impl Reply {
         Self::text(StatusCode::OK, body)
     }
 
+    /// What something in front of a peer says: a web page, or what looks like an answer of the peer.
+    pub(crate) fn page(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        let reply = Self::text(status, body);
+        let content_type = if reply.body.starts_with(b"<") {
+            "text/html"
+        } else {
+            TEXT
+        };
+        Self {
+            content_type,
+            ..reply
+        }
+    }
+
     /// An error of a v1.0 controller: one JSON string.
     pub(crate) fn error(status: StatusCode, text: &str) -> Self {
         Self::text(status, quoted(text))

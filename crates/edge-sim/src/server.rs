@@ -197,10 +197,8 @@ async fn reply(
         }
         Some(Fault::Nonsense) => {
             sleep(plan.delay).await;
-            return Ok(Reply {
-                content_type: "text/html",
-                ..Reply::ok("<html><head><title>Welcome</title></head><body>It works!</body></html>")
-            });
+            let page = "<html><head><title>Welcome</title></head><body>It works!</body></html>";
+            return Ok(Reply::page(StatusCode::OK, page));
         }
         _ => call,
     };
@@ -220,7 +218,7 @@ async fn reply(
     let reply = work.await.ok().flatten().ok_or(Closed)?;
     match plan.fault {
         Some(Fault::LoseAnswer) => Err(Closed),
-        Some(Fault::AnswerAfter { status, body }) => Ok(Reply::text(status_of(status), body)),
+        Some(Fault::AnswerAfter { status, body }) => Ok(Reply::page(status_of(status), body)),
         _ => Ok(reply),
     }
 }

@@ -7,6 +7,7 @@ mod many;
 mod packages;
 mod platform;
 mod refusals;
+mod replay;
 mod rule_manager;
 
 use std::net::{Ipv4Addr, SocketAddr};
