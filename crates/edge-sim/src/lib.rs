@@ -14,7 +14,7 @@
 //! [`EdgeHandle::workloads`]) and to disturb it ([`EdgeHandle::fault`], [`EdgeHandle::behave`]). [`Simulator::totals`]
 //! says whether anything is left anywhere.
 //!
-//! [`exchanges`] are recorded: what such a peer answers when, and what its caller must conclude. The simulator is held to
+//! [`exchanges()`] are recorded: what such a peer answers when, and what its caller must conclude. The simulator is held to
 //! them, and so are its callers.
 //!
 //! Reading order of the source: `config`, `faults`, `simulator`, `server` (connections), `call` (routing), `edge`

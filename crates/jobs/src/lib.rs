@@ -5,8 +5,8 @@
 //! names, and records the outcome and what the step wrote in one transaction, under the lease. A process that dies
 //! loses nothing but the step it was in: that step runs again, so a step must bear being run twice.
 //!
-//! Reading order: [`job`] (what a job is, what a step answers), [`store`] and [`history`] (the SQL), [`turns`] (one at a time per
-//! controller), [`record`] (outcomes become rows, many in one commit), [`engine`] (claim, run, renew, stop).
+//! Reading order: `job` (what a job is, what a step answers), `store` and `history` (the SQL), `turns` (one at a time per
+//! controller), `record` (outcomes become rows, many in one commit), `engine` (claim, run, renew, stop).
 //!
 //! The tables are made by the migration `jobs` of each service that uses the engine.
 
