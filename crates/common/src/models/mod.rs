@@ -4,6 +4,7 @@
 //! where a text is wanted is taken as its text, a text where a number or a boolean is wanted is parsed, `null` for a
 //! list is an empty list, and an absent optional field comes back as `null`. [`lenient`] does it.
 
+pub mod app_instance;
 pub mod error;
 pub mod ids;
 pub mod lenient;
