@@ -25,7 +25,8 @@ pub enum OperationalStatus {
 }
 
 impl OperationalStatus {
-    const ALL: [Self; 5] = [
+    /// All of them.
+    pub const ALL: [Self; 5] = [
         Self::Creating,
         Self::Created,
         Self::CreateFailed,

@@ -1,0 +1,33 @@
+//! Fetching the public keys that access tokens are verified with, from the auth server and from Inventory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call::call;
+use crate::auth::KeySource;
+use crate::auth::rsa::TokenKey;
+
+/// Asks `url` for the platform's key document: `{"alg":…,"value":"-----BEGIN PUBLIC KEY…"}`, with `previous` where keys rotate.
+/// `peer` names the other end in errors.
+pub fn key_source(client: reqwest::Client, url: String, peer: &'static str, time: Duration) -> KeySource {
+    Arc::new(move || {
+        let (client, url) = (client.clone(), url.clone());
+        Box::pin(async move {
+            let answer = call(client.get(&url), time, peer)
+                .await
+                .map_err(|error| error.to_string())?;
+            if !answer.status.is_success() {
+                return Err(format!(
+                    "{peer} answered {} instead of its public key",
+                    answer.status
+                ));
+            }
+            let document: TokenKey = answer
+                .json()
+                .map_err(|_| format!("{peer} answered what is no key document"))?;
+            document
+                .keys()
+                .map_err(|error| format!("the key of {peer} cannot be used: {error}"))
+        })
+    })
+}
