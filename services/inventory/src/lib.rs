@@ -1,1 +1,13 @@
-//! mecm-inventory
+//! Inventory, the registry: edge hosts with their hardware and software capabilities, the applications on them, the LCM
+//! controllers and app rule managers that serve them, app stores and app rules. Each tenant sees its own.
+//!
+//! Reading order:
+//! 1. `routes`: the whole route table, and what each endpoint takes and answers.
+//! 2. `store`: the SQL, one file a noun.
+//! 3. `start`: what the service is made of.
+
+mod routes;
+mod start;
+mod store;
+
+pub use start::{App, Setup, StartError, Started, migrations, start};

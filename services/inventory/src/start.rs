@@ -1,0 +1,116 @@
+//! What the service is made of, and how it is put together.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use mecm_common::auth::Authenticator;
+use mecm_common::auth::rsa::SigningKey;
+use mecm_common::clock::Clock;
+use mecm_common::config::Config;
+use mecm_common::db::{Db, Migrations};
+use mecm_common::service::{Check, Limits, Service};
+use tokio_util::sync::CancellationToken;
+
+use crate::routes;
+
+/// What all paths begin with.
+const BASE: &str = "/inventory/v1";
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The registry's database.
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The whole configuration; its limits bound what a tenant may keep.
+    pub config: Arc<Config>,
+    /// Says who makes a request.
+    pub auth: Authenticator,
+    /// Signs the access tokens that this service makes.
+    pub signing: Arc<SigningKey>,
+    /// Ends background work.
+    pub stop: CancellationToken,
+}
+
+/// What a start needs.
+#[derive(Debug)]
+pub struct Setup {
+    /// The registry's database, opened with [`migrations`].
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Says who makes a request.
+    pub auth: Authenticator,
+    /// The key of the access tokens that this service makes.
+    pub signing: SigningKey,
+    /// Ends background work when cancelled.
+    pub stop: CancellationToken,
+}
+
+/// A service that is ready to be served.
+#[derive(Debug)]
+pub struct Started {
+    /// Its routes and checks.
+    pub service: Service,
+    /// What its handlers share.
+    pub app: App,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configured origin is no header value.
+    #[error("listen.allowed_origin must be an origin like https://portal.example, or *")]
+    AllowedOrigin(#[source] http::header::InvalidHeaderValue),
+}
+
+/// The schema of the registry's database.
+pub fn migrations() -> Migrations {
+    Migrations {
+        postgres: sqlx::migrate!("../../migrations/inventory/postgres"),
+        sqlite: sqlx::migrate!("../../migrations/inventory/sqlite"),
+    }
+}
+
+/// Puts the service together. It serves when its router is served.
+///
+/// # Errors
+/// [`StartError`] says which setting to change.
+pub async fn start(setup: Setup) -> Result<Started, StartError> {
+    let allowed_origin =
+        HeaderValue::from_str(&setup.config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
+    let app = App {
+        db: setup.db,
+        clock: setup.clock,
+        config: setup.config,
+        auth: setup.auth,
+        signing: Arc::new(setup.signing),
+        stop: setup.stop,
+    };
+    let limits = &app.config.limits;
+    let service = Service {
+        name: "inventory",
+        base: BASE,
+        routes: routes::routes(app.clone()),
+        checks: vec![("database", database_check(&app.db))],
+        limits: Limits {
+            json_body: limits.json_body,
+            read_seconds: limits.read_seconds,
+        },
+        allowed_origin,
+        clock: app.clock.clone(),
+        errors_with_response: false,
+    };
+    Ok(Started { service, app })
+}
+
+fn database_check(db: &Db) -> Check {
+    let db = db.clone();
+    Arc::new(move || {
+        let db = db.clone();
+        Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+    })
+}
