@@ -5,7 +5,11 @@
 //! list is an empty list, and an absent optional field comes back as `null`. [`lenient`] does it.
 
 pub mod app_instance;
+pub mod app_store;
 pub mod error;
+pub mod host;
 pub mod ids;
+pub mod lcm_controller;
 pub mod lenient;
 pub mod package;
+pub mod rule_manager;

@@ -7,6 +7,31 @@ mod pattern;
 
 pub use pattern::Pattern;
 
+/// `<what> length exceeds max size`.
+macro_rules! too_long {
+    ($what:literal) => {
+        concat!($what, " length exceeds max size")
+    };
+}
+pub(crate) use too_long;
+
+/// What a text is answered with that is no [`Pattern::Name`]. v1.0 says "alpha numeric characters" or, of app stores,
+/// "alpha numeric character".
+macro_rules! not_a_name {
+    ($what:literal) => {
+        $crate::validate::not_a_name!($what, "characters")
+    };
+    ($what:literal, $characters:literal) => {
+        concat!(
+            $what,
+            " is invalid. It must start and end with alpha numeric ",
+            $characters,
+            " and special characters allowed are hyphen and underscore"
+        )
+    };
+}
+pub(crate) use not_a_name;
+
 /// A body that can say what is wrong with it.
 pub trait Validate {
     /// Adds one text for each broken constraint, in field order.

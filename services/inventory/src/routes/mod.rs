@@ -1,11 +1,25 @@
 //! The whole route table: one file a noun, each with its `routes`. A handler reads the request, opens one transaction,
 //! calls the store and answers; it holds no SQL.
 
+mod app_stores;
+mod capabilities;
+mod controllers;
+mod hosts;
+mod queries;
+mod rule_managers;
+
+use axum::Json;
 use axum::middleware::from_fn_with_state;
 use mecm_common::auth::layer;
+use mecm_common::db::Tx;
+use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::service::{ApiError, ApiResult};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
+use crate::store::tenants;
 
 /// Every route of the service, with its state.
 pub(crate) fn routes(app: App) -> OpenApiRouter {
@@ -14,5 +28,67 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
 
 /// Routes under `/inventory/v1/tenants/{tenant_id}`: nobody gets to them who may not act in that tenant.
 fn of_tenants(app: &App) -> OpenApiRouter<App> {
-    OpenApiRouter::new().route_layer(from_fn_with_state(app.auth.clone(), layer::require))
+    OpenApiRouter::new()
+        .merge(hosts::routes())
+        .merge(capabilities::routes())
+        .merge(controllers::routes())
+        .merge(rule_managers::routes())
+        .merge(app_stores::routes())
+        .route_layer(from_fn_with_state(app.auth.clone(), layer::require))
+}
+
+/// What a write is answered with.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// `Saved`, `Updated` or `Deleted`.
+    response: &'static str,
+}
+
+impl Done {
+    /// The answer of `POST`.
+    pub(crate) fn saved() -> Json<Self> {
+        Json(Self { response: "Saved" })
+    }
+
+    /// The answer of `PUT`.
+    pub(crate) fn updated() -> Json<Self> {
+        Json(Self { response: "Updated" })
+    }
+
+    /// The answer of `DELETE`.
+    pub(crate) fn deleted() -> Json<Self> {
+        Json(Self { response: "Deleted" })
+    }
+}
+
+/// Begins the transaction in which a tenant adds a record: its other additions wait until this one ends, so that what it
+/// has can be counted.
+pub(crate) async fn hold(app: &App, tenant: TenantId) -> ApiResult<Tx> {
+    let most = app.config.limits.tenants;
+    let mut tx = app.db.begin_write().await?;
+    if tenants::hold(&mut tx, tenant, most).await? {
+        Ok(tx)
+    } else {
+        Err(full("tenants", most))
+    }
+}
+
+/// 409: there are as many `what` as there may be.
+pub(crate) fn full(what: &str, most: u64) -> ApiError {
+    ApiError::quota(format!("{what}: {most}"))
+}
+
+/// The IP that is a record's key, from a body that was validated.
+fn key(ip: Option<&str>) -> ApiResult<HostIp> {
+    ip.and_then(|ip| ip.parse().ok())
+        .ok_or_else(|| ApiError::internal("a validated body has no key"))
+}
+
+/// The IPs in URL and body must be the same.
+fn agreed(url: HostIp, body: Option<&str>, differs: &'static str) -> ApiResult<()> {
+    if key(body)? == url {
+        Ok(())
+    } else {
+        Err(ApiError::illegal(differs))
+    }
 }

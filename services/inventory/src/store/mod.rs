@@ -1,1 +1,8 @@
 //! The SQL: one file a noun. A function takes a transaction, runs a statement or a few, and knows no HTTP.
+
+pub(crate) mod app_stores;
+pub(crate) mod capabilities;
+pub(crate) mod controllers;
+pub(crate) mod hosts;
+pub(crate) mod rule_managers;
+pub(crate) mod tenants;

@@ -1,0 +1,78 @@
+//! What a host offers, and which applications use it: `/mechosts/{mechost_ip}/capabilities`.
+
+use axum::Json;
+use axum::extract::State;
+use mecm_common::models::error::ErrorBody;
+use mecm_common::models::host::{Capabilities, SoftwareCapabilities};
+use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::service::{ApiError, ApiResult, Body, Url};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Done;
+use crate::App;
+use crate::store::capabilities as store;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(get))
+        .routes(routes!(replace_software))
+}
+
+/// What hardware and software a host offers.
+#[utoipa::path(
+    get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/capabilities", tag = "capabilities",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant"),
+        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
+    ),
+    responses(
+        (status = 200, description = "At least one", body = Capabilities),
+        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
+        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
+        (status = 403, description = "The role is too low", body = ErrorBody),
+        (status = 404, description = "There is no such host, or it offers neither", body = ErrorBody),
+    )
+)]
+async fn get(
+    State(app): State<App>,
+    Url((tenant, ip)): Url<(TenantId, HostIp)>,
+) -> ApiResult<Json<Capabilities>> {
+    let mut tx = app.db.begin_read().await?;
+    let offered = store::get(&mut tx, tenant, ip).await?;
+    offered
+        .filter(|offered| !offered.hwcapabilities.is_empty() || !offered.swcapabilities.is_empty())
+        .map(Json)
+        .ok_or_else(ApiError::not_found)
+}
+
+/// Replaces the software capabilities of a host by those last seen on its platform.
+#[utoipa::path(
+    put, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/capabilities/software", tag = "capabilities",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant"),
+        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
+    ),
+    request_body = SoftwareCapabilities,
+    responses(
+        (status = 200, description = "Done", body = Done),
+        (status = 400, description = "A constraint of a parameter or of the body is broken", body = ErrorBody),
+        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
+        (status = 403, description = "The role is too low", body = ErrorBody),
+        (status = 404, description = "There is no such host", body = ErrorBody),
+        (status = 413, description = "The body is too large", body = ErrorBody),
+        (status = 415, description = "The body is no JSON", body = ErrorBody),
+    )
+)]
+async fn replace_software(
+    State(app): State<App>,
+    Url((tenant, ip)): Url<(TenantId, HostIp)>,
+    Body(new): Body<SoftwareCapabilities>,
+) -> ApiResult<Json<Done>> {
+    let mut tx = app.db.begin_write().await?;
+    if !store::set_software(&mut tx, tenant, ip, &new.swcapabilities).await? {
+        return Err(ApiError::not_found());
+    }
+    tx.commit().await?;
+    Ok(Done::updated())
+}

@@ -1,0 +1,292 @@
+//! Edge hosts.
+
+use chrono::{DateTime, Utc};
+use mecm_common::db::{DbError, Tx};
+use mecm_common::models::host::{HardwareCapability, Host, HostInfo, SoftwareCapability};
+use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::service::wire_time;
+use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
+use sqlx::types::Json;
+
+use super::capabilities::{self, Trait};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT h.seq, h.ip, h.name, h.zip_code, h.city, h.address, h.affinity, h.user_name, h.edgerepo_name,
+             h.edgerepo_ip, h.edgerepo_port, h.edgerepo_username, h.controller_ip, h.rule_manager_ip, h.coordinates,
+             h.hardware, h.software, h.config_status, h.created, h.modified FROM ",
+            $rest
+        )
+    };
+}
+
+const INSERT: &str = "INSERT INTO hosts (tenant, ip, name, zip_code, city, address, affinity, user_name, edgerepo_name,
+    edgerepo_ip, edgerepo_port, edgerepo_username, controller_ip, rule_manager_ip, coordinates, hardware, software,
+    created, modified)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)
+    ON CONFLICT (tenant, ip) DO NOTHING RETURNING seq";
+const UPDATE: &str = "UPDATE hosts SET name = $3, zip_code = $4, city = $5, address = $6, affinity = $7, user_name = $8,
+    edgerepo_name = $9, edgerepo_ip = $10, edgerepo_port = $11, edgerepo_username = $12, controller_ip = $13,
+    rule_manager_ip = $14, coordinates = $15, hardware = $16, modified = $17 WHERE tenant = $1 AND ip = $2 RETURNING seq";
+const SET_CONFIG_STATUS: &str =
+    "UPDATE hosts SET config_status = $3, modified = $4 WHERE tenant = $1 AND ip = $2";
+const GET: &str = select!("hosts h WHERE h.tenant = $1 AND h.ip = $2");
+const LIST: &str = select!("hosts h WHERE h.tenant = $1 AND h.seq > $2 ORDER BY h.seq LIMIT $3");
+/// Walks the hosts of the first trait in the order of the index and asks of each whether it has the others.
+const FIND_POSTGRES: &str = select!(
+    "host_traits t JOIN hosts h ON h.seq = t.host
+     WHERE t.tenant = $1 AND t.kind = $4 AND t.name = $5 AND t.host > $2
+     AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset($6) AS w (kind text, name text) WHERE NOT EXISTS (
+         SELECT 1 FROM host_traits o WHERE o.tenant = $1 AND o.kind = w.kind AND o.name = w.name AND o.host = t.host))
+     ORDER BY t.host LIMIT $3"
+);
+const FIND_SQLITE: &str = select!(
+    "host_traits t CROSS JOIN hosts h ON h.seq = t.host
+     WHERE t.tenant = $1 AND t.kind = $4 AND t.name = $5 AND t.host > $2
+     AND NOT EXISTS (SELECT 1 FROM json_each($6) w WHERE NOT EXISTS (
+         SELECT 1 FROM host_traits o
+         WHERE o.tenant = $1 AND o.kind = w.value ->> 'kind' AND o.name = w.value ->> 'name' AND o.host = t.host))
+     ORDER BY t.host LIMIT $3"
+);
+const HOLD: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2";
+const HOLD_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2 FOR KEY SHARE";
+const LOCK_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2 FOR UPDATE";
+const LOCK_ALL: &str = "SELECT seq FROM hosts WHERE tenant = $1";
+const LOCK_ALL_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 ORDER BY seq FOR UPDATE";
+const DELETE: &str = "DELETE FROM hosts WHERE tenant = $1 AND ip = $2";
+const DELETE_ALL: &str = "DELETE FROM hosts WHERE tenant = $1";
+const COUNT: &str = "SELECT count(*) FROM hosts WHERE tenant = $1";
+
+/// Every statement of this file, for the test that prepares them: on both databases, on PostgreSQL, on SQLite.
+#[cfg(test)]
+pub(crate) const STATEMENTS: [&[&str]; 3] = [
+    &[
+        INSERT,
+        UPDATE,
+        SET_CONFIG_STATUS,
+        GET,
+        LIST,
+        HOLD,
+        LOCK_ALL,
+        DELETE,
+        DELETE_ALL,
+        COUNT,
+    ],
+    &[FIND_POSTGRES, HOLD_POSTGRES, LOCK_POSTGRES, LOCK_ALL_POSTGRES],
+    &[FIND_SQLITE],
+];
+
+/// A host as it is stored.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct StoredHost {
+    /// Its place in "oldest first"; also what other tables refer to.
+    pub(crate) seq: i64,
+    ip: String,
+    name: String,
+    zip_code: Option<String>,
+    city: String,
+    address: String,
+    affinity: Option<String>,
+    user_name: Option<String>,
+    edgerepo_name: Option<String>,
+    edgerepo_ip: String,
+    edgerepo_port: String,
+    edgerepo_username: Option<String>,
+    controller_ip: String,
+    rule_manager_ip: Option<String>,
+    coordinates: String,
+    hardware: Json<Vec<HardwareCapability>>,
+    software: Json<Vec<SoftwareCapability>>,
+    config_status: Option<String>,
+    created: DateTime<Utc>,
+    modified: DateTime<Utc>,
+}
+
+impl From<StoredHost> for HostInfo {
+    fn from(row: StoredHost) -> Self {
+        Self {
+            host: Host {
+                mechost_ip: Some(row.ip),
+                mechost_name: Some(row.name),
+                zip_code: row.zip_code,
+                city: Some(row.city),
+                address: Some(row.address),
+                affinity: row.affinity,
+                user_name: row.user_name,
+                edgerepo_name: row.edgerepo_name,
+                edgerepo_ip: Some(row.edgerepo_ip),
+                edgerepo_port: Some(row.edgerepo_port),
+                edgerepo_username: row.edgerepo_username,
+                applcm_ip: Some(row.controller_ip),
+                app_rule_ip: row.rule_manager_ip,
+                coordinates: Some(row.coordinates),
+                hwcapabilities: row.hardware.0,
+            },
+            swcapabilities: row.software.0,
+            config_upload_status: row.config_status,
+            created_time: wire_time(row.created),
+            modified_time: wire_time(row.modified),
+        }
+    }
+}
+
+/// Which hosts are asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// All of these.
+    pub(crate) traits: Vec<Trait>,
+    /// Behind this one.
+    pub(crate) after: i64,
+    /// At most so many.
+    pub(crate) limit: Option<i64>,
+}
+
+/// Adds a host; `false` when the tenant has one of that IP.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ip: HostIp,
+    new: &Host,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let added: Option<(i64,)> = fetch_optional!(
+        tx,
+        INSERT,
+        tenant,
+        ip,
+        &new.mechost_name,
+        &new.zip_code,
+        &new.city,
+        &new.address,
+        &new.affinity,
+        &new.user_name,
+        &new.edgerepo_name,
+        &new.edgerepo_ip,
+        &new.edgerepo_port,
+        &new.edgerepo_username,
+        &new.applcm_ip,
+        &new.app_rule_ip,
+        &new.coordinates,
+        Json(&new.hwcapabilities),
+        Json(Vec::<SoftwareCapability>::new()),
+        now
+    );
+    let Some((host,)) = added else {
+        return Ok(false);
+    };
+    capabilities::index(tx, tenant, host, new).await?;
+    Ok(true)
+}
+
+/// Replaces what a host's record holds; its applications, software and configuration status stay. `false` when it is not
+/// there.
+pub(crate) async fn update(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ip: HostIp,
+    new: &Host,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let changed: Option<(i64,)> = fetch_optional!(
+        tx,
+        UPDATE,
+        tenant,
+        ip,
+        &new.mechost_name,
+        &new.zip_code,
+        &new.city,
+        &new.address,
+        &new.affinity,
+        &new.user_name,
+        &new.edgerepo_name,
+        &new.edgerepo_ip,
+        &new.edgerepo_port,
+        &new.edgerepo_username,
+        &new.applcm_ip,
+        &new.app_rule_ip,
+        &new.coordinates,
+        Json(&new.hwcapabilities),
+        now
+    );
+    let Some((host,)) = changed else {
+        return Ok(false);
+    };
+    capabilities::index(tx, tenant, host, new).await?;
+    Ok(true)
+}
+
+/// Notes what was done last with a host's Kubernetes configuration; `false` when there is no such host.
+pub(crate) async fn set_config_status(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ip: HostIp,
+    status: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    Ok(execute!(tx, SET_CONFIG_STATUS, tenant, ip, status, now) == 1)
+}
+
+/// One host.
+pub(crate) async fn get(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<StoredHost>, DbError> {
+    Ok(fetch_optional!(tx, GET, tenant, ip))
+}
+
+/// The hosts that have everything that is wanted, oldest first. The search reads the index of traits alone; whole rows are
+/// read only of the hosts it gives back.
+pub(crate) async fn list(tx: &mut Tx, tenant: TenantId, wanted: &Wanted) -> Result<Vec<StoredHost>, DbError> {
+    let limit = wanted.limit.unwrap_or(i64::MAX);
+    let Some((first, others)) = wanted.traits.split_first() else {
+        return Ok(fetch_all!(tx, LIST, tenant, wanted.after, limit));
+    };
+    let sql = tx.pick(FIND_POSTGRES, FIND_SQLITE);
+    let rows = fetch_all!(
+        tx,
+        sql,
+        tenant,
+        wanted.after,
+        limit,
+        first.kind.as_str(),
+        &first.name,
+        Json(others)
+    );
+    Ok(rows)
+}
+
+/// The key by which other tables refer to a host, which is kept from being deleted until the transaction ends. `None` when
+/// there is no such host.
+pub(crate) async fn hold(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<i64>, DbError> {
+    let sql = tx.pick(HOLD_POSTGRES, HOLD);
+    let row: Option<(i64,)> = fetch_optional!(tx, sql, tenant, ip);
+    Ok(row.map(|(seq,)| seq))
+}
+
+/// As [`hold`], before the host is deleted: nothing can be added to it meanwhile.
+pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<i64>, DbError> {
+    let sql = tx.pick(LOCK_POSTGRES, HOLD);
+    let row: Option<(i64,)> = fetch_optional!(tx, sql, tenant, ip);
+    Ok(row.map(|(seq,)| seq))
+}
+
+/// As [`lock`], of all hosts of a tenant; how many there are.
+pub(crate) async fn lock_all(tx: &mut Tx, tenant: TenantId) -> Result<usize, DbError> {
+    let sql = tx.pick(LOCK_ALL_POSTGRES, LOCK_ALL);
+    let rows: Vec<(i64,)> = fetch_all!(tx, sql, tenant);
+    Ok(rows.len())
+}
+
+/// Deletes a host and everything on it; `false` when it is not there.
+pub(crate) async fn delete(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<bool, DbError> {
+    Ok(execute!(tx, DELETE, tenant, ip) == 1)
+}
+
+/// Deletes all hosts of a tenant and everything on them; how many there were.
+pub(crate) async fn delete_all(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
+    Ok(execute!(tx, DELETE_ALL, tenant))
+}
+
+/// How many hosts a tenant has.
+pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
+    let (count,): (i64,) = fetch_one!(tx, COUNT, tenant);
+    Ok(count.unsigned_abs())
+}
