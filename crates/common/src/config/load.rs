@@ -5,10 +5,12 @@ use std::path::Path;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 
-use super::{Config, DEFAULTS};
+use super::{Config, DEFAULTS, charts};
 
 /// What the environment's names of ours begin with.
 const PREFIX: &str = "MECM_";
+/// The setting that makes the services speak HTTPS.
+const CERTIFICATE: &str = "listen.tls_certificate";
 /// Names with our prefix that are not settings.
 const NOT_SETTINGS: [&str; 3] = ["CONFIG", "TEST_POSTGRES", "FIXTURES"];
 
@@ -27,7 +29,15 @@ pub fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<C
         figment = figment.merge(Toml::file_exact(file));
     }
     let mut problems = Vec::new();
-    for (name, value) in settings(environment, &mut problems) {
+    let own = settings(&environment, &mut problems);
+    let is_certificate = |value: &str| !value.is_empty();
+    let https = match own.iter().find(|(name, _)| name == CERTIFICATE) {
+        Some((_, value)) => is_certificate(value),
+        None => figment
+            .extract_inner::<String>(CERTIFICATE)
+            .is_ok_and(|value| is_certificate(&value)),
+    };
+    for (name, value) in charts::settings(&environment, https).into_iter().chain(own) {
         // Parsed as the environment provider parses, so that numbers, booleans and lists come as such; a text where a
         // text is wanted stays one even when it looks like a number.
         let parsed = value
@@ -80,13 +90,13 @@ fn without_values(kind: &figment::error::Kind) -> String {
 
 /// Our settings in the environment as `section.name` and value; a name that ends in `_FILE` is replaced by what its
 /// file holds.
-fn settings(environment: Vec<(String, String)>, problems: &mut Vec<String>) -> Vec<(String, String)> {
+fn settings(environment: &[(String, String)], problems: &mut Vec<String>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (name, value) in environment {
         let Some(setting) = name.strip_prefix(PREFIX) else {
             continue;
         };
-        if NOT_SETTINGS.contains(&setting) {
+        if NOT_SETTINGS.contains(&setting) || charts::is_service_link(setting) {
             continue;
         }
         let path = |text: &str| text.to_ascii_lowercase().replace("__", ".");
@@ -96,12 +106,12 @@ fn settings(environment: Vec<(String, String)>, problems: &mut Vec<String>) -> V
             .strip_suffix("_FILE")
             .filter(|_| !OWN_FILE_SETTINGS.contains(&own.as_str()))
         {
-            match std::fs::read_to_string(&value) {
+            match std::fs::read_to_string(value) {
                 Ok(text) => found.push((path(base), text.trim_end_matches(['\r', '\n']).to_owned())),
                 Err(error) => problems.push(format!("{name}: cannot read {value}: {error}")),
             }
         } else {
-            found.push((own, value));
+            found.push((own, value.clone()));
         }
     }
     found.sort();

@@ -1,5 +1,6 @@
 //! What can be configured. The defaults, with what each setting means, are [`DEFAULTS`]: that file is the reference.
 
+mod charts;
 mod load;
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,7 @@
+use figment::Figment;
+use figment::providers::{Format, Toml};
+use serde_json::Value;
+
 use super::*;
 
 fn with(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -94,4 +98,106 @@ fn unknown_keys_and_halves_of_pairs_are_refused() {
             .to_string()
             .contains("at most 20")
     );
+}
+
+/// The documentation, beside the code since it is about all of these settings.
+const DOCUMENTED: &str = include_str!("../../../../docs/configuration.md");
+
+/// Every setting of the defaults as its path, with its value.
+fn all_settings() -> Vec<(String, Value)> {
+    let defaults: serde_json::Map<String, Value> = Figment::from(Toml::string(DEFAULTS)).extract().unwrap();
+    let mut found = Vec::new();
+    for (name, value) in defaults {
+        match value {
+            Value::Object(section) => {
+                found.extend(
+                    section
+                        .into_iter()
+                        .map(|(field, value)| (format!("{name}.{field}"), value)),
+                );
+            }
+            value => found.push((name, value)),
+        }
+    }
+    found
+}
+
+#[test]
+fn every_setting_has_a_row_in_the_documentation_with_its_default() {
+    for (path, value) in all_settings() {
+        let row = DOCUMENTED
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{path}` |")))
+            .unwrap_or_else(|| panic!("docs/configuration.md has no row for {path}"));
+        let default = row.split('|').nth(2).unwrap().trim();
+        match value {
+            // What an empty text stands for is said in words.
+            Value::String(text) if text.is_empty() => assert!(!default.is_empty(), "{row}"),
+            Value::Array(list) if list.is_empty() => assert_eq!(default, "empty", "{row}"),
+            Value::String(text) => assert_eq!(default, format!("`{text}`"), "{row}"),
+            other => assert_eq!(default, format!("`{other}`"), "{row}"),
+        }
+    }
+}
+
+#[test]
+fn every_documented_setting_exists() {
+    let settings = all_settings();
+    for line in DOCUMENTED.lines().filter(|line| line.starts_with("| `")) {
+        let name = line.split('`').nth(1).unwrap();
+        let is_ours = !name.chars().any(char::is_uppercase);
+        assert!(
+            !is_ours || settings.iter().any(|(path, _)| path == name),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn the_names_of_edgegallerys_charts_are_understood() {
+    let chart = [
+        ("LISTEN_IP", "10.1.2.3"),
+        ("AUTH_SERVER_ADDRESS", "https://user-mgmt-svc:8067"),
+        ("APPO_DB_PASSWORD", "p@ss/word"),
+        ("INVENTORY_DB_HOST", "db.example"),
+        ("INVENTORY_DB_PORT", "5433"),
+        ("INVENTORY_DB", "other"),
+        ("INVENTORY_ENDPOINT", "mecm-inventory"),
+        ("APM_PORT", "9092"),
+        // What Kubernetes adds by itself where there is a service mecm-apm.
+        ("MECM_APM_SERVICE_HOST", "10.96.0.7"),
+        ("MECM_APM_SERVICE_PORT_HTTP", "8092"),
+        ("MECM_APM_PORT", "tcp://10.96.0.7:8092"),
+        ("MECM_APM_PORT_8092_TCP_ADDR", "10.96.0.7"),
+    ];
+    let config = with(&chart).unwrap();
+    assert_eq!(config.listen.address.to_string(), "10.1.2.3");
+    assert_eq!(config.auth.auth_server, "https://user-mgmt-svc:8067");
+    assert_eq!(
+        config.service_url(&config.inventory.url, 8093),
+        "http://mecm-inventory:8093"
+    );
+    assert_eq!(config.apm.url, "", "a port alone names no service");
+    let database = |service, configured| format!("{:?}", config.database(service, configured).unwrap());
+    assert_eq!(
+        database("appo", &config.appo.database),
+        "postgres://mecm-postgres:5432/appodb"
+    );
+    assert_eq!(
+        database("inventory", &config.inventory.database),
+        "postgres://db.example:5433/other"
+    );
+    let DatabaseUrl::Sqlite(_) = config.database("apm", &config.apm.database).unwrap() else {
+        panic!("nothing was said of APM's database")
+    };
+
+    let mut mixed = chart.to_vec();
+    mixed.extend([
+        ("MECM_LISTEN__ADDRESS", "10.9.9.9"),
+        ("MECM_LISTEN__TLS_CERTIFICATE", "c.pem"),
+        ("MECM_LISTEN__TLS_KEY", "k.pem"),
+    ]);
+    let config = with(&mixed).unwrap();
+    assert_eq!(config.listen.address.to_string(), "10.9.9.9", "our own names win");
+    assert_eq!(config.inventory.url, "https://mecm-inventory:8093");
 }
