@@ -144,6 +144,11 @@ impl Engine {
         self.inner.wake.notify_one();
     }
 
+    /// Whether it has been told to stop: then long waits for its work should end.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stop.is_cancelled()
+    }
+
     /// Waits until no job is leased or due, for at most `limit`. For tests and the demo: with a manual clock, jobs that
     /// wait for a later time are left alone.
     pub async fn run_until_idle(&self, limit: Duration) -> Result<(), EngineError> {

@@ -130,6 +130,13 @@ pub enum Outcome {
     Next(&'static str),
     /// This step again at this time; nothing failed.
     Wait(DateTime<Utc>),
+    /// On to another step, at this time.
+    Later {
+        /// The step.
+        step: &'static str,
+        /// Not before.
+        at: DateTime<Utc>,
+    },
     /// This step again after a back-off; the reason is for the log.
     Retry(String),
     /// To step `then` as soon as one of `slots` turns in `lane` is free; until then this step waits. The turn is given

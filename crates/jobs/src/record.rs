@@ -132,6 +132,14 @@ async fn write_one(tx: &mut Tx, now: DateTime<Utc>, record: &Record) -> Result<R
             Reply::Rests(Some(*until)),
             None,
         ),
+        Outcome::Later { step: later, at } => {
+            let to = store::Recorded {
+                step: later,
+                step_since: now,
+                ..same(JobState::Waiting, *at, 0)
+            };
+            (to, Reply::Rests(Some(*at)), Some("done"))
+        }
         Outcome::Retry(reason) => {
             let spread = f64::from(job.id.as_bytes()[15]) / 255.0;
             let until =

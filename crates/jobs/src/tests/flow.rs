@@ -64,6 +64,30 @@ async fn jobs_of_one_subject_run_one_after_another_and_others_beside_them() {
 }
 
 #[tokio::test]
+async fn a_later_step_begins_when_its_time_has_come() {
+    for test in TestDb::all(&migrations()).await {
+        let flows = Scripted::default().on("flow", |job| async move {
+            let at = job.created + TimeDelta::seconds(30);
+            match job.step.as_str() {
+                "one" => Outcome::Later { step: "two", at }.into(),
+                _ => {
+                    assert_eq!((job.attempt, job.fresh), (1, false));
+                    Outcome::Done.into()
+                }
+            }
+        });
+        let rig = rig(test, flows, 4).await;
+        rig.add(&[job(tenant(1), "flow", "a")]).await;
+        rig.idle().await;
+        assert_eq!(rig.log(), ["a:one"]);
+        rig.clock.advance(Duration::from_secs(30));
+        rig.idle().await;
+        assert_eq!(rig.log(), ["a:one", "a:two"]);
+        assert_eq!(rig.rows("a").await[0].state, "done");
+    }
+}
+
+#[tokio::test]
 async fn waiting_is_not_failing_and_a_retry_counts() {
     for test in TestDb::all(&migrations()).await {
         let clock_of_flow: Arc<Mutex<Option<Clock>>> = Arc::default();
