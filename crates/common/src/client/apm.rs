@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http::Method;
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
@@ -29,13 +30,17 @@ pub enum FetchError {
     /// APM did not give it.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// What came is not what APM keeps.
+    #[error("the package that came has another SHA-256 than the package manager says")]
+    Invalid,
     /// Our own disk did not take it.
     #[error("cannot keep the package on disk")]
     Disk(#[from] std::io::Error),
 }
 
 impl Apm {
-    /// Downloads a package's file to `to`, a new file, and gives its SHA-256. The caller renames it to its place.
+    /// Downloads a package's file to `to`, a new file, and gives its SHA-256 in hexadecimal, checked against what APM says
+    /// it is; the caller renames it to its place. `None`: it is the one that the caller has, whose SHA-256 is `known`.
     ///
     /// # Errors
     /// [`FetchError`]; what has been written then is the caller's to remove.
@@ -45,11 +50,15 @@ impl Apm {
         tenant: TenantId,
         package: &PackageId,
         to: &Path,
-    ) -> Result<[u8; 32], FetchError> {
+        known: Option<&str>,
+    ) -> Result<Option<String>, FetchError> {
         let name = self.peer.name();
         let lost = |error: &reqwest::Error| PeerError::Call(CallError::of(error, name, true));
         let path = format!("/apm/v1/tenants/{tenant}/packages/{package}/download");
-        let request = self.peer.request(context, Method::GET, &path, None);
+        let mut request = self.peer.request(context, Method::GET, &path, None);
+        if let Some(known) = known {
+            request = request.header(IF_NONE_MATCH, format!("\"{known}\""));
+        }
         let slow = || {
             PeerError::Call(CallError::NoAnswer {
                 peer: name.to_owned(),
@@ -61,6 +70,9 @@ impl Apm {
             .await
             .map_err(|_| slow())?
             .map_err(|error| lost(&error))?;
+        if response.status() == StatusCode::NOT_MODIFIED && known.is_some() {
+            return Ok(None);
+        }
         if !response.status().is_success() {
             let answer = Answer {
                 status: response.status(),
@@ -69,6 +81,11 @@ impl Apm {
             };
             return Err(self.peer.refusal(&answer).into());
         }
+        let said = response
+            .headers()
+            .get(ETAG)
+            .and_then(|value| value.to_str().ok())
+            .map(|tag| tag.trim_matches('"').to_owned());
         let mut file = tokio::fs::File::create(to).await?;
         let (mut hash, mut length) = (Sha256::new(), 0);
         while let Some(chunk) = tokio::time::timeout(self.stall, response.chunk())
@@ -85,6 +102,10 @@ impl Apm {
             file.write_all(&chunk).await?;
         }
         file.sync_all().await?;
-        Ok(hash.finalize().into())
+        let found = hex::encode(hash.finalize());
+        if said.is_some_and(|said| said != found) {
+            return Err(FetchError::Invalid);
+        }
+        Ok(Some(found))
     }
 }

@@ -49,6 +49,7 @@ impl Clients {
     ///
     /// # Errors
     /// [`ClientError`].
+    #[expect(clippy::disallowed_methods, reason = "the one place where clients are built")]
     pub fn new(config: &Config) -> Result<Self, ClientError> {
         let peers = &config.peers;
         let authorities = authorities(&peers.ca_bundle)?;

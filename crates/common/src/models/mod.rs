@@ -5,6 +5,7 @@
 //! list is an empty list, and an absent optional field comes back as `null`. [`lenient`] does it.
 
 pub mod app_instance;
+pub mod app_rule;
 pub mod app_store;
 pub mod error;
 pub mod host;
