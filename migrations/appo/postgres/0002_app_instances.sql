@@ -15,6 +15,8 @@ CREATE TABLE app_instances (
     status text NOT NULL,
     -- success, or the reason of the last failure.
     info text,
+    -- The SHA-256 of the package's file, once it was fetched and checked: what was created is what is deployed.
+    digest text,
     hw_capabilities jsonb NOT NULL,
     sw_capabilities jsonb NOT NULL,
     -- The descriptor's rules, in the shape of the interface.

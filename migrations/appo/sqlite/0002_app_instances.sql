@@ -15,6 +15,8 @@ CREATE TABLE app_instances (
     status TEXT NOT NULL,
     -- success, or the reason of the last failure.
     info TEXT,
+    -- The SHA-256 of the package's file, once it was fetched and checked: what was created is what is deployed.
+    digest TEXT,
     hw_capabilities TEXT NOT NULL,
     sw_capabilities TEXT NOT NULL,
     -- The descriptor's rules, in the shape of the interface.

@@ -153,22 +153,53 @@ mod tests {
     use OperationalStatus::{CreateFailed, Created, Creating, Instantiated, InstantiationFailed};
 
     fn standing(status: OperationalStatus, open: &[&'static str]) -> Standing<'static> {
-        Standing { status, terminating: false, open: open.to_vec() }
+        Standing {
+            status,
+            terminating: false,
+            open: open.to_vec(),
+        }
     }
 
     #[test]
     fn the_row_instantiate() {
-        assert_eq!(instantiate(&standing(Creating, &["create"])), Ok(Decision::Begin(Creating)));
-        assert_eq!(instantiate(&standing(Creating, &["create", "instantiate"])), Ok(Decision::Same));
+        assert_eq!(
+            instantiate(&standing(Creating, &["create"])),
+            Ok(Decision::Begin(Creating))
+        );
+        assert_eq!(
+            instantiate(&standing(Creating, &["create", "instantiate"])),
+            Ok(Decision::Same)
+        );
         assert_eq!(instantiate(&standing(Created, &[])), Ok(Decision::Begin(Created)));
-        assert_eq!(instantiate(&standing(Created, &["instantiate"])), Ok(Decision::Same));
-        assert_eq!(instantiate(&standing(Created, &["rules"])), Ok(Decision::Begin(Created)));
-        assert_eq!(instantiate(&standing(Instantiated, &[])), Err(Refusal::Status(Instantiated)));
-        assert_eq!(instantiate(&standing(Instantiated, &["rules"])), Err(Refusal::Status(Instantiated)));
-        assert_eq!(instantiate(&standing(InstantiationFailed, &[])), Ok(Decision::Begin(Created)));
-        assert_eq!(instantiate(&standing(CreateFailed, &[])), Err(Refusal::Status(CreateFailed)));
+        assert_eq!(
+            instantiate(&standing(Created, &["instantiate"])),
+            Ok(Decision::Same)
+        );
+        assert_eq!(
+            instantiate(&standing(Created, &["rules"])),
+            Ok(Decision::Begin(Created))
+        );
+        assert_eq!(
+            instantiate(&standing(Instantiated, &[])),
+            Err(Refusal::Status(Instantiated))
+        );
+        assert_eq!(
+            instantiate(&standing(Instantiated, &["rules"])),
+            Err(Refusal::Status(Instantiated))
+        );
+        assert_eq!(
+            instantiate(&standing(InstantiationFailed, &[])),
+            Ok(Decision::Begin(Created))
+        );
+        assert_eq!(
+            instantiate(&standing(CreateFailed, &[])),
+            Err(Refusal::Status(CreateFailed))
+        );
         for status in OperationalStatus::ALL {
-            let gone = Standing { terminating: true, ..standing(status, &["terminate"]) };
+            let gone = Standing {
+                terminating: true,
+                ..standing(status, &["terminate"])
+            };
             assert_eq!(instantiate(&gone), Err(Refusal::BeingTerminated));
         }
     }
@@ -176,22 +207,37 @@ mod tests {
     #[test]
     fn the_row_terminate() {
         for status in OperationalStatus::ALL {
-            assert_eq!(terminate(&standing(status, &[]), false), Ok(Decision::Begin(status)));
-            let gone = Standing { terminating: true, ..standing(status, &["terminate"]) };
+            assert_eq!(
+                terminate(&standing(status, &[]), false),
+                Ok(Decision::Begin(status))
+            );
+            let gone = Standing {
+                terminating: true,
+                ..standing(status, &["terminate"])
+            };
             assert_eq!(terminate(&gone, true), Ok(Decision::Same));
         }
-        assert_eq!(terminate(&standing(Instantiated, &[]), true), Err(Refusal::DependedOn));
+        assert_eq!(
+            terminate(&standing(Instantiated, &[]), true),
+            Err(Refusal::DependedOn)
+        );
     }
 
     #[test]
     fn the_row_rules() {
         for status in [Created, Instantiated] {
-            assert_eq!(rules(&standing(status, &["instantiate"])), Ok(Decision::Begin(status)));
+            assert_eq!(
+                rules(&standing(status, &["instantiate"])),
+                Ok(Decision::Begin(status))
+            );
         }
         for status in [Creating, CreateFailed, InstantiationFailed] {
             assert_eq!(rules(&standing(status, &[])), Err(Refusal::RulesStatus(status)));
         }
-        let gone = Standing { terminating: true, ..standing(Instantiated, &[]) };
+        let gone = Standing {
+            terminating: true,
+            ..standing(Instantiated, &[])
+        };
         assert_eq!(rules(&gone), Err(Refusal::BeingTerminated));
     }
 
@@ -202,13 +248,21 @@ mod tests {
         let refusals: Vec<_> = plans.into_iter().map(|(_, refusal)| refusal).collect();
         assert_eq!(
             refusals,
-            [None, None, Some(Refusal::DuplicateHost), Some(Refusal::NameInUse("zone".to_owned()))]
+            [
+                None,
+                None,
+                Some(Refusal::DuplicateHost),
+                Some(Refusal::NameInUse("zone".to_owned()))
+            ]
         );
     }
 
     #[test]
     fn texts_are_the_interfaces_own() {
-        assert_eq!(Refusal::NameInUse("x".into()).message(), "cannot re-use app name : x");
+        assert_eq!(
+            Refusal::NameInUse("x".into()).message(),
+            "cannot re-use app name : x"
+        );
         assert_eq!(Refusal::NameInUse("x".into()).item(), "cannot re-use app name: x");
         assert_eq!(
             Refusal::Status(Creating).item(),

@@ -22,6 +22,7 @@ pub(crate) struct AppInstance {
     pub(crate) controller_port: Option<i32>,
     status: String,
     pub(crate) info: Option<String>,
+    pub(crate) digest: Option<String>,
     pub(crate) hw_capabilities: Json<Vec<String>>,
     pub(crate) sw_capabilities: Json<Vec<String>>,
     pub(crate) rules: Option<Json<Value>>,
@@ -36,7 +37,10 @@ impl AppInstance {
     /// Where it stands.
     pub(crate) fn status(&self) -> Result<OperationalStatus, DbError> {
         OperationalStatus::parse(&self.status).ok_or_else(|| {
-            DbError::Inconsistent(format!("instance {} is in the unknown status {:?}", self.id, self.status))
+            DbError::Inconsistent(format!(
+                "instance {} is in the unknown status {:?}",
+                self.id, self.status
+            ))
         })
     }
 }
@@ -59,18 +63,23 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, tenant, package, app, name, description, host, controller_ip, controller_port, status, info,
-             hw_capabilities, sw_capabilities, rules, holds_name, terminating, force, ever_sent, sent_at FROM app_instances ",
+             digest, hw_capabilities, sw_capabilities, rules, holds_name, terminating, force, ever_sent, sent_at FROM app_instances ",
             $rest
         )
     };
 }
 
-const INSERT: &str = "INSERT INTO app_instances (id, tenant, package, app, name, description, host, status, hw_capabilities,
+const INSERT: &str =
+    "INSERT INTO app_instances (id, tenant, package, app, name, description, host, status, hw_capabilities,
     sw_capabilities, holds_name, terminating, force, ever_sent, created, modified)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 'Creating', $8, $9, $10, $10, $10, $10, $11, $11)";
 
 /// Adds instances, Creating.
-pub(crate) async fn insert_all(tx: &mut Tx, new: &[NewAppInstance], now: DateTime<Utc>) -> Result<(), DbError> {
+pub(crate) async fn insert_all(
+    tx: &mut Tx,
+    new: &[NewAppInstance],
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
     match tx {
         Tx::Postgres(tx) => {
             for chunk in new.chunks(1_000) {
@@ -120,24 +129,23 @@ pub(crate) async fn insert_all(tx: &mut Tx, new: &[NewAppInstance], now: DateTim
 }
 
 const GET: &str = columns!("WHERE tenant = $1 AND id = $2");
-const LOCK_POSTGRES: &str = columns!("WHERE tenant = $1 AND id = $2 FOR UPDATE");
 const LIST: &str = columns!("WHERE tenant = $1 ORDER BY seq");
 const LIST_OF_POSTGRES: &str =
     columns!("WHERE tenant = $1 AND id IN (SELECT jsonb_array_elements_text($2)::uuid) ORDER BY seq");
-const LOCK_OF_POSTGRES: &str =
-    columns!("WHERE tenant = $1 AND id IN (SELECT jsonb_array_elements_text($2)::uuid) ORDER BY seq FOR UPDATE");
-const LIST_OF_SQLITE: &str =
-    columns!("WHERE tenant = $1 AND id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2)) ORDER BY seq");
+const LOCK_OF_POSTGRES: &str = columns!(
+    "WHERE tenant = $1 AND id IN (SELECT jsonb_array_elements_text($2)::uuid) ORDER BY seq FOR UPDATE"
+);
+const LIST_OF_SQLITE: &str = columns!(
+    "WHERE tenant = $1 AND id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($2)) ORDER BY seq"
+);
 
 /// One instance.
-pub(crate) async fn get(tx: &mut Tx, tenant: TenantId, id: AppInstanceId) -> Result<Option<AppInstance>, DbError> {
+pub(crate) async fn get(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: AppInstanceId,
+) -> Result<Option<AppInstance>, DbError> {
     Ok(fetch_optional!(tx, GET, tenant, id))
-}
-
-/// One instance, kept from changing until the transaction ends. On SQLite there is one writer anyway.
-pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, id: AppInstanceId) -> Result<Option<AppInstance>, DbError> {
-    let sql = tx.pick(LOCK_POSTGRES, GET);
-    Ok(fetch_optional!(tx, sql, tenant, id))
 }
 
 /// All instances of a tenant, oldest first.
@@ -180,7 +188,11 @@ pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<i64, DbError>
 }
 
 /// The hosts of the tenant on which the name is in use.
-pub(crate) async fn hosts_holding_name(tx: &mut Tx, tenant: TenantId, name: &str) -> Result<Vec<HostIp>, DbError> {
+pub(crate) async fn hosts_holding_name(
+    tx: &mut Tx,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Vec<HostIp>, DbError> {
     let rows: Vec<(HostIp,)> = fetch_all!(tx, NAME_HOLDERS, tenant, name);
     Ok(rows.into_iter().map(|(host,)| host).collect())
 }
@@ -202,7 +214,8 @@ const SET_INFO: &str = "UPDATE app_instances SET info = $2, modified = $3 WHERE 
 const LET_NAME_GO: &str = "UPDATE app_instances SET holds_name = $2, modified = $3 WHERE id = $1";
 const SET_CONTROLLER: &str =
     "UPDATE app_instances SET controller_ip = $2, controller_port = $3, modified = $4 WHERE id = $1";
-const SET_RULES: &str = "UPDATE app_instances SET rules = $2, modified = $3 WHERE id = $1";
+const SET_CONTENT: &str = "UPDATE app_instances SET digest = $2, rules = $3, modified = $4 WHERE id = $1";
+const REVERT: &str = "UPDATE app_instances SET status = $2, holds_name = $3, modified = $4 WHERE id = $1";
 const SET_SENT: &str = "UPDATE app_instances SET sent_at = $2, ever_sent = $3, modified = $4 WHERE id = $1";
 const CLEAR_SENT: &str = "UPDATE app_instances SET sent_at = NULL, modified = $2 WHERE id = $1";
 const SET_TERMINATING: &str =
@@ -218,11 +231,24 @@ pub(crate) async fn set_status(
     holds_name: bool,
     now: DateTime<Utc>,
 ) -> Result<u64, DbError> {
-    Ok(execute!(tx, SET_STATUS, id, status.as_str(), cut(info), holds_name, now))
+    Ok(execute!(
+        tx,
+        SET_STATUS,
+        id,
+        status.as_str(),
+        cut(info),
+        holds_name,
+        now
+    ))
 }
 
 /// Sets the reason alone.
-pub(crate) async fn set_info(tx: &mut Tx, id: AppInstanceId, info: &str, now: DateTime<Utc>) -> Result<u64, DbError> {
+pub(crate) async fn set_info(
+    tx: &mut Tx,
+    id: AppInstanceId,
+    info: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
     Ok(execute!(tx, SET_INFO, id, cut(info), now))
 }
 
@@ -242,14 +268,25 @@ pub(crate) async fn set_controller(
     Ok(execute!(tx, SET_CONTROLLER, id, ip, port.map(i32::from), now))
 }
 
-/// Keeps the descriptor's rules.
-pub(crate) async fn set_rules(
+/// Keeps what the package is: the digest of its file and its descriptor's rules.
+pub(crate) async fn set_content(
     tx: &mut Tx,
     id: AppInstanceId,
+    digest: &str,
     rules: Option<&Value>,
     now: DateTime<Utc>,
 ) -> Result<u64, DbError> {
-    Ok(execute!(tx, SET_RULES, id, rules.map(Json), now))
+    Ok(execute!(tx, SET_CONTENT, id, digest, rules.map(Json), now))
+}
+
+/// Puts it back where it stood before an operation that never began; its name is free.
+pub(crate) async fn revert(
+    tx: &mut Tx,
+    id: AppInstanceId,
+    status: OperationalStatus,
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    Ok(execute!(tx, REVERT, id, status.as_str(), false, now))
 }
 
 /// Notes, before the first byte goes out, that an instantiate is sent.
@@ -302,7 +339,7 @@ pub(crate) fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: [&str; 16] = [
+pub(crate) const STATEMENTS: [&str; 17] = [
     INSERT,
     GET,
     LIST,
@@ -313,7 +350,8 @@ pub(crate) const STATEMENTS: [&str; 16] = [
     SET_INFO,
     LET_NAME_GO,
     SET_CONTROLLER,
-    SET_RULES,
+    SET_CONTENT,
+    REVERT,
     SET_SENT,
     CLEAR_SENT,
     SET_TERMINATING,
@@ -321,6 +359,6 @@ pub(crate) const STATEMENTS: [&str; 16] = [
     ON_CONTROLLER,
 ];
 #[cfg(test)]
-pub(crate) const STATEMENTS_POSTGRES: [&str; 3] = [LOCK_POSTGRES, LIST_OF_POSTGRES, LOCK_OF_POSTGRES];
+pub(crate) const STATEMENTS_POSTGRES: [&str; 2] = [LIST_OF_POSTGRES, LOCK_OF_POSTGRES];
 #[cfg(test)]
 pub(crate) const STATEMENTS_SQLITE: [&str; 1] = [LIST_OF_SQLITE];

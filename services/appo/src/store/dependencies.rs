@@ -21,7 +21,11 @@ const CLEAR: &str = "DELETE FROM dependencies WHERE instance = $1";
 const OF: &str = "SELECT name, package FROM dependencies WHERE instance = $1 ORDER BY seq";
 
 /// Replaces what the instance needs.
-pub(crate) async fn replace(tx: &mut Tx, instance: AppInstanceId, needs: &[Dependency]) -> Result<(), DbError> {
+pub(crate) async fn replace(
+    tx: &mut Tx,
+    instance: AppInstanceId,
+    needs: &[Dependency],
+) -> Result<(), DbError> {
     execute!(&mut *tx, CLEAR, instance);
     for need in needs {
         execute!(&mut *tx, INSERT, instance, &need.name, &need.package);
@@ -48,7 +52,11 @@ pub(crate) async fn present(
     package: PackageId,
     lock: bool,
 ) -> Result<Vec<AppInstanceId>, DbError> {
-    let sql = if lock { tx.pick(PRESENT_LOCKED, PRESENT) } else { PRESENT };
+    let sql = if lock {
+        tx.pick(PRESENT_LOCKED, PRESENT)
+    } else {
+        PRESENT
+    };
     let rows: Vec<(AppInstanceId,)> = fetch_all!(tx, sql, tenant, host, package);
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
@@ -91,13 +99,23 @@ const DEPENDENTS: &str = "SELECT app_instances.id, app_instances.terminating FRO
 
 /// Who needs an instance's package on its host: Instantiated, or with an instantiate queued or running; and whether each
 /// is being terminated itself. Empty while another instance makes the package present too.
-pub(crate) async fn dependents(tx: &mut Tx, instance: &AppInstance) -> Result<Vec<(AppInstanceId, bool)>, DbError> {
+pub(crate) async fn dependents(
+    tx: &mut Tx,
+    instance: &AppInstance,
+) -> Result<Vec<(AppInstanceId, bool)>, DbError> {
     let others = present(tx, instance.tenant, instance.host, instance.package, false).await?;
     if others.iter().any(|id| *id != instance.id) {
         return Ok(Vec::new());
     }
     let package = instance.package.to_string();
-    Ok(fetch_all!(tx, DEPENDENTS, instance.tenant, instance.host, instance.id, package))
+    Ok(fetch_all!(
+        tx,
+        DEPENDENTS,
+        instance.tenant,
+        instance.host,
+        instance.id,
+        package
+    ))
 }
 
 #[cfg(test)]

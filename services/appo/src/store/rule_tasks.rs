@@ -26,8 +26,10 @@ pub(crate) enum Ended {
 const INSERT: &str = "INSERT INTO rule_tasks (id, tenant, instance, result, detailed, created)
     VALUES ($1, $2, $3, 'PROCESSING', '', $4)
     ON CONFLICT (id) DO UPDATE SET result = 'PROCESSING', detailed = '', manager_task = NULL, ended = NULL";
-const GET: &str = "SELECT instance, manager_task, result, detailed FROM rule_tasks WHERE tenant = $1 AND id = $2";
-const END: &str = "UPDATE rule_tasks SET result = $2, detailed = $3, manager_task = COALESCE($4, manager_task), ended = $5
+const GET: &str =
+    "SELECT instance, manager_task, result, detailed FROM rule_tasks WHERE tenant = $1 AND id = $2";
+const END: &str =
+    "UPDATE rule_tasks SET result = $2, detailed = $3, manager_task = COALESCE($4, manager_task), ended = $5
     WHERE id = $1 AND ended IS NULL";
 const SWEEP: &str = "DELETE FROM rule_tasks WHERE ended IS NOT NULL AND created < $1";
 const DROP_OLDEST: &str = "DELETE FROM rule_tasks WHERE ended IS NOT NULL AND tenant = $1 AND seq < (

@@ -1,0 +1,196 @@
+//! One application instance: create, instantiate, workload status, terminate.
+
+use axum::Extension;
+use axum::Json;
+use axum::extract::{Query, State};
+use http::StatusCode;
+use mecm_common::auth::Caller;
+use mecm_common::models::app_instance::{Create, OperationalStatus};
+use mecm_common::models::error::ErrorBody;
+use mecm_common::models::ids::{AppInstanceId, HostIp, TenantId};
+use mecm_common::service::{ApiError, ApiResult, Body, RequestInfo, Url};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{ACCEPTED, Answer, hosts};
+use crate::accept::{self, Asker, no_record};
+use crate::core::App;
+use crate::edge::Target;
+use crate::plan::Refusal;
+use crate::store::app_instances;
+
+/// The id of a new instance.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewInstance {
+    /// The instance, Creating.
+    #[schema(value_type = String)]
+    app_instance_id: AppInstanceId,
+}
+
+/// How a terminate is meant.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Force {
+    /// Also where the controller is gone for good: the workload may then run on unseen.
+    pub(crate) force: Option<bool>,
+}
+
+/// Creates an instance of a package on one host.
+#[utoipa::path(
+    post, path = "/appo/v1/tenants/{tenant_id}/app_instances", tag = "app instances",
+    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
+    request_body = Create,
+    responses(
+        (status = 202, description = "The create goes on in the background", body = Answer<NewInstance>),
+        (status = 400, description = "A constraint is broken", body = ErrorBody),
+        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
+        (status = 403, description = "A guest may only read", body = ErrorBody),
+        (status = 409, description = "The tenant has as many instances as it may", body = ErrorBody),
+        (status = 412, description = "The name is in use on the host", body = ErrorBody),
+    )
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    Url((tenant,)): Url<(TenantId,)>,
+    Caller(caller): Caller,
+    Extension(info): Extension<RequestInfo>,
+    Body(body): Body<Create>,
+) -> ApiResult<(StatusCode, Json<Answer<NewInstance>>)> {
+    let host: HostIp = body
+        .mec_host
+        .as_deref()
+        .unwrap_or_default()
+        .parse()
+        .map_err(|_| ApiError::invalid(vec!["MEC host IP is invalid".to_owned()]))?;
+    let asker = Asker {
+        tenant,
+        caller: &caller,
+        info: &info,
+    };
+    let app_instance_id = accept::create(&app, asker, &body.common, &[host])
+        .await?
+        .single()?;
+    let response = NewInstance { app_instance_id };
+    Ok((StatusCode::ACCEPTED, Json(Answer { response })))
+}
+
+/// Instantiates an instance.
+#[utoipa::path(
+    post, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
+        ("app_instance_id" = String, Path, description = "The instance"),
+    ),
+    responses(
+        (status = 202, description = "The instantiate goes on in the background", body = Answer<String>),
+        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
+        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
+        (status = 403, description = "A guest may only read", body = ErrorBody),
+        (status = 404, description = "There is no such instance", body = ErrorBody),
+        (status = 412, description = "Its state does not allow it, or its name is in use", body = ErrorBody),
+    )
+)]
+pub(super) async fn instantiate(
+    State(app): State<App>,
+    Url((tenant, id)): Url<(TenantId, AppInstanceId)>,
+    Caller(caller): Caller,
+    Extension(info): Extension<RequestInfo>,
+) -> ApiResult<(StatusCode, Json<Answer<&'static str>>)> {
+    let asker = Asker {
+        tenant,
+        caller: &caller,
+        info: &info,
+    };
+    accept::instantiate(&app, asker, &[id]).await?.single()?;
+    Ok((StatusCode::ACCEPTED, Json(Answer { response: ACCEPTED })))
+}
+
+/// Terminates an instance.
+#[utoipa::path(
+    delete, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
+        ("app_instance_id" = String, Path, description = "The instance"),
+        Force,
+    ),
+    responses(
+        (status = 202, description = "The terminate goes on in the background", body = Answer<String>),
+        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
+        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
+        (status = 403, description = "A guest may only read", body = ErrorBody),
+        (status = 404, description = "There is no such instance", body = ErrorBody),
+        (status = 412, description = "Others on its host need it", body = ErrorBody),
+    )
+)]
+pub(super) async fn terminate(
+    State(app): State<App>,
+    Url((tenant, id)): Url<(TenantId, AppInstanceId)>,
+    Caller(caller): Caller,
+    Extension(info): Extension<RequestInfo>,
+    query: Result<Query<Force>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<(StatusCode, Json<Answer<&'static str>>)> {
+    let force = forced(query)?;
+    let asker = Asker {
+        tenant,
+        caller: &caller,
+        info: &info,
+    };
+    accept::terminate(&app, asker, &[id], force).await?.single()?;
+    Ok((StatusCode::ACCEPTED, Json(Answer { response: ACCEPTED })))
+}
+
+/// The flag `force` of a terminate.
+pub(super) fn forced(
+    query: Result<Query<Force>, axum::extract::rejection::QueryRejection>,
+) -> Result<bool, ApiError> {
+    let Query(query) = query.map_err(|_| ApiError::invalid_parameter("force"))?;
+    Ok(query.force.unwrap_or(false))
+}
+
+/// The workload's status, as its LCM controller tells it.
+#[utoipa::path(
+    get, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
+        ("app_instance_id" = String, Path, description = "The instance"),
+    ),
+    responses(
+        (status = 200, description = "The controller's text, as a string", body = Answer<String>),
+        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
+        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
+        (status = 403, description = "No role that may read", body = ErrorBody),
+        (status = 404, description = "There is no such instance, or the controller has nothing to tell yet", body = ErrorBody),
+        (status = 412, description = "It is not Instantiated", body = ErrorBody),
+        (status = 502, description = "The controller refuses or cannot be reached", body = ErrorBody),
+        (status = 504, description = "The controller is too slow", body = ErrorBody),
+    )
+)]
+pub(super) async fn workload_status(
+    State(app): State<App>,
+    Url((tenant, id)): Url<(TenantId, AppInstanceId)>,
+    Caller(caller): Caller,
+    Extension(info): Extension<RequestInfo>,
+) -> ApiResult<Json<Answer<String>>> {
+    let core = &app.core;
+    let mut tx = core.db.begin_read().await?;
+    let instance = app_instances::get(&mut tx, tenant, id).await?;
+    drop(tx);
+    let instance = instance.ok_or_else(|| ApiError::no_such_element(no_record(id)))?;
+    let status = instance.status()?;
+    if status != OperationalStatus::Instantiated {
+        return Err(ApiError::precondition(Refusal::Status(status).message()));
+    }
+    let context = (&info).into();
+    let at = hosts::controller_of(core, &context, tenant, instance.host).await?;
+    let token = core.token_of(&context, tenant, &caller).await?;
+    let target = Target {
+        tenant,
+        instance: id,
+        token: &token,
+    };
+    let answer = core.edge.workload(&context, &at, target).await?;
+    Ok(Json(Answer {
+        response: hosts::body_text(&answer),
+    }))
+}
