@@ -10,4 +10,7 @@ mod routes;
 mod start;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub use start::{App, Setup, StartError, Started, migrations, start};

@@ -44,7 +44,7 @@ fn parameter<T: FromStr>(parameter: Option<(&str, &str)>) -> Result<T, ApiError>
     value.parse().map_err(|_| ApiError::invalid_parameter(name))
 }
 
-/// A JSON body: read within the limit, a byte-order mark skipped, U+0000 refused, parsed leniently
+/// A JSON object as body: read within the limit, a byte-order mark skipped, U+0000 refused, parsed leniently
 /// ([`crate::models::lenient`]) and validated.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
@@ -125,6 +125,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             "a text with the character U+0000 cannot be kept",
         ));
     }
+    // Serde would fill an object's members from a list, one after the other.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::malformed("expected an object, found a list"));
+    }
     serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(error.to_string()))
 }
 
@@ -164,6 +168,8 @@ mod tests {
     fn a_byte_order_mark_is_skipped_and_garbage_says_where() {
         let value: serde_json::Value = parse(b"\xef\xbb\xbf{\"a\":1}").unwrap();
         assert_eq!(value["a"], 1);
+        let list = parse::<serde_json::Value>(b" [1]").unwrap_err();
+        assert_eq!(list.details, ["expected an object, found a list"]);
         let error = parse::<serde_json::Value>(b"{\"a\":").unwrap_err();
         assert_eq!(
             (error.status.as_u16(), error.message.as_str()),

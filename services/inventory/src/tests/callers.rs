@@ -1,0 +1,100 @@
+//! Every route of the document is tried by everybody who may not call it.
+
+use axum::body::Body;
+use http::{Method, Request};
+
+use super::{Bench, OTHER, TENANT};
+
+/// Every method of every path of a tenant, with its parameters filled in.
+fn routes(bench: &Bench) -> Vec<(Method, String)> {
+    let document = serde_json::to_value(&bench.document).unwrap();
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        if !path.contains("{tenant_id}") {
+            continue;
+        }
+        let filled = path
+            .split('/')
+            .map(|part| match part {
+                "{tenant_id}" => TENANT,
+                "{capability_type}" => "GPU",
+                "{app_id}" | "{app_instance_id}" => "5c1c2b7e-6a0b-4c5f-9a0e-3f6f8f1f0a11",
+                part if part.ends_with("_ip}") => "10.0.0.1",
+                part if part.starts_with('{') => panic!("no sample of the parameter {part}: add one here"),
+                part => part,
+            })
+            .collect::<Vec<_>>()
+            .join("/");
+        for method in methods.as_object().unwrap().keys() {
+            if let Ok(method) = method.to_uppercase().parse() {
+                all.push((method, filled.clone()));
+            }
+        }
+    }
+    all
+}
+
+/// Another tenant's token that says it is this tenant's.
+fn forged(bench: &Bench) -> String {
+    let mine = bench.token(TENANT, "ROLE_MECM_TENANT");
+    let other = bench.token(OTHER, "ROLE_MECM_TENANT");
+    let (claims, _) = mine.rsplit_once('.').unwrap();
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    format!("{claims}.{signature}")
+}
+
+#[tokio::test]
+async fn nobody_gets_past_who_may_not_call() {
+    for bench in Bench::all().await {
+        let routes = routes(&bench);
+        assert!(routes.len() >= 26, "{routes:?}");
+        for (method, path) in routes {
+            let reads = method == Method::GET;
+            let tenant = "ROLE_MECM_TENANT";
+            let cases = [
+                (None, 401, "Access token is empty"),
+                (Some("[object Object]".to_owned()), 400, "malformed access token"),
+                (Some(forged(&bench)), 401, "Invalid access token"),
+                (Some(bench.token(OTHER, tenant)), 401, "Illegal tenant ID"),
+                (
+                    Some(bench.token(OTHER, "ROLE_MECM_ADMIN")),
+                    401,
+                    "Illegal tenant ID",
+                ),
+                (
+                    Some(bench.token(TENANT, "ROLE_APPSTORE_TENANT")),
+                    403,
+                    "Forbidden",
+                ),
+                (Some(bench.token(TENANT, "ROLE_MECM_SERVICE")), 403, "Forbidden"),
+                (Some(bench.token(TENANT, "ROLE_MECM_GUEST")), 403, "Forbidden"),
+            ];
+            for (token, status, message) in cases {
+                let guest_reads = reads && token == Some(bench.token(TENANT, "ROLE_MECM_GUEST"));
+                let mut request = Request::builder().method(method.clone()).uri(&path);
+                if let Some(token) = token {
+                    request = request.header("access_token", token);
+                }
+                let answer = bench.send(request.body(Body::empty()).unwrap()).await;
+                if guest_reads {
+                    assert!(!matches!(answer.status, 401 | 403), "{method} {path}: {answer:?}");
+                } else {
+                    let (got, text, _) = answer.error();
+                    assert_eq!((got, text), (status, message), "{method} {path}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn health_readiness_and_the_document_are_open() {
+    for bench in Bench::all().await {
+        for path in ["health", "ready", "openapi.json"] {
+            let request = Request::get(format!("/inventory/v1/{path}"))
+                .body(Body::empty())
+                .unwrap();
+            assert_eq!(bench.send(request).await.status, 200, "{path}");
+        }
+    }
+}

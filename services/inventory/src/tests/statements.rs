@@ -1,0 +1,33 @@
+//! Every statement is one that its database takes.
+
+use mecm_common::db::Tx;
+use mecm_common::db::testing::TestDb;
+use sqlx::Executor as _;
+
+use crate::migrations;
+use crate::store::{app_stores, capabilities, controllers, hosts, rule_managers, tenants};
+
+#[tokio::test]
+async fn every_statement_can_be_prepared_on_both_databases() {
+    let both = [
+        app_stores::STATEMENTS,
+        controllers::STATEMENTS,
+        rule_managers::STATEMENTS,
+        tenants::STATEMENTS,
+        hosts::STATEMENTS[0],
+        capabilities::STATEMENTS[0],
+    ];
+    let postgres = [hosts::STATEMENTS[1], capabilities::STATEMENTS[1]];
+    let sqlite = [hosts::STATEMENTS[2], capabilities::STATEMENTS[2]];
+    for db in TestDb::all(&migrations()).await {
+        let mut tx = db.db.begin_read().await.unwrap();
+        let own = if db.db.is_sqlite() { sqlite } else { postgres };
+        for statement in both.iter().chain(&own).copied().flatten().copied() {
+            let failed = match &mut tx {
+                Tx::Postgres(tx) => tx.prepare(sqlx::SqlStr::from_static(statement)).await.err(),
+                Tx::Sqlite(tx) => tx.prepare(sqlx::SqlStr::from_static(statement)).await.err(),
+            };
+            assert!(failed.is_none(), "{statement}: {failed:?}");
+        }
+    }
+}
