@@ -201,3 +201,50 @@ fn the_names_of_edgegallerys_charts_are_understood() {
     assert_eq!(config.listen.address.to_string(), "10.9.9.9", "our own names win");
     assert_eq!(config.inventory.url, "https://mecm-inventory:8093");
 }
+
+/// The compose file, whose settings nobody would see fail before a deployment.
+const COMPOSE: &str = include_str!("../../../../deploy/compose.yaml");
+
+#[test]
+fn the_compose_file_sets_what_there_is_to_set() {
+    let folder = crate::db::testing::Scratch::new().unwrap();
+    let secret = folder.0.join("secret");
+    std::fs::write(&secret, "sqlite:nothing\n").unwrap();
+    let lines = COMPOSE.lines().map(str::trim);
+    let names: Vec<(&str, String)> = lines
+        .filter(|line| line.starts_with("MECM_"))
+        .filter_map(|line| line.split_once(": "))
+        // `${NAME:-default}` is what compose puts in.
+        .map(|(name, value)| {
+            (
+                name,
+                value.rsplit(":-").next().unwrap_or(value).trim_end_matches('}'),
+            )
+        })
+        .map(|(name, value)| {
+            (
+                name,
+                value.replace("/run/secrets/", &format!("{}/", folder.0.display())),
+            )
+        })
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    let mut environment = Vec::new();
+    for (name, value) in &names {
+        if name.ends_with("_FILE") {
+            std::fs::copy(&secret, value).unwrap();
+            let file = std::path::Path::new(value).file_name().unwrap().to_str().unwrap();
+            assert!(
+                COMPOSE.contains(&format!("\n  {file}: {{ file: ./secrets/{file} }}")),
+                "{name} names a secret that compose does not know"
+            );
+        }
+        environment.push((*name, value.as_str()));
+    }
+    let config = with(&environment).unwrap();
+    assert!(
+        !config.may_make_keys(),
+        "in a container the services listen on all addresses"
+    );
+    assert_eq!(config.appo.url, "http://appo:8091");
+}
