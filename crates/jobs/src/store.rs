@@ -338,9 +338,11 @@ pub(crate) async fn add_warnings(tx: &mut Tx, job: Uuid, warnings: &[String]) ->
 }
 
 pub(crate) const BUSY: &str =
-    "SELECT COUNT(*) FROM jobs WHERE ended IS NULL AND (state = 'running' OR run_at <= $1)";
+    "SELECT COUNT(*) FROM jobs WHERE ended IS NULL AND (state = 'running' OR (run_at <= $1
+    AND NOT EXISTS (SELECT 1 FROM jobs AS older
+        WHERE older.subject = jobs.subject AND older.ended IS NULL AND older.seq < jobs.seq)))";
 
-/// How many jobs are leased or due.
+/// How many jobs are leased, or due with nothing of their subject before them.
 pub(crate) async fn busy(tx: &mut Tx, now: DateTime<Utc>) -> Result<i64, DbError> {
     let (count,): (i64,) = fetch_one!(tx, BUSY, now);
     Ok(count)

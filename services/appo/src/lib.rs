@@ -23,4 +23,7 @@ mod secret;
 mod start;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub use start::{Setup, StartError, Started, migrations, start};

@@ -4,3 +4,6 @@ pub(crate) mod app_instances;
 pub(crate) mod batches;
 pub(crate) mod dependencies;
 pub(crate) mod rule_tasks;
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,7 @@ use mecm_common::auth::{AuthSettings, Authenticator, Issuer, TokenKeys};
 use mecm_common::client::{Clients, ServicePeer};
 use mecm_common::clock::Clock;
 use mecm_common::config::{Config, Scheme};
+use mecm_common::db::Db;
 use mecm_common::db::testing::{Scratch, TestDb};
 use mecm_edge_sim::{EdgeHandle, SimConfig, Simulator, edge_address};
 use mecm_jobs::{Engine, Flows};
@@ -58,7 +59,18 @@ pub(crate) struct Rig {
     auth: Authenticator,
     router: Router,
     pub(crate) engine: Engine,
-    stop: CancellationToken,
+    process: Process,
+}
+
+/// What the orchestrator runs in: dropped whole, it is as near to a killed process as one process can get.
+struct Process(Option<tokio::runtime::Runtime>);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// An answer: status and JSON.
@@ -93,7 +105,7 @@ impl Rig {
     pub(crate) async fn start_wrapped(
         test: TestDb,
         change: impl FnOnce(&mut Config),
-        wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows>,
+        wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows> + Send + 'static,
     ) -> Self {
         let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
         let sim = Simulator::start(SimConfig {
@@ -120,8 +132,7 @@ impl Rig {
             ..AuthSettings::default()
         });
         let (config, sealer) = (Arc::new(config), Sealer::new(&SealingKey::generate(), &[]));
-        let (router, engine, stop) =
-            serve(&test, &clock, &config, &peers, &sealer, &auth, wrap).await;
+        let (router, engine, process) = serve(&test, &clock, &config, &peers, &sealer, &auth, wrap).await;
         Self {
             test,
             clock,
@@ -133,14 +144,17 @@ impl Rig {
             auth,
             router,
             engine,
-            stop,
+            process,
         }
     }
 
     /// The process dies and starts again on what is in the database. The old one's work is cut off where it is.
-    pub(crate) async fn restart(&mut self, wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows>) {
-        self.stop.cancel();
-        (self.router, self.engine, self.stop) = serve(
+    pub(crate) async fn restart(
+        &mut self,
+        wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows> + Send + 'static,
+    ) {
+        self.process = Process(None);
+        (self.router, self.engine, self.process) = serve(
             &self.test,
             &self.clock,
             &self.config,
@@ -224,15 +238,20 @@ impl Rig {
         body["mecHost"] = Self::host(host).to_string().into();
         let answer = self.ask(Method::POST, "/app_instances", Some(body)).await;
         assert_eq!(answer.status, 202, "{answer:?}");
-        answer.body["response"]["app_instance_id"].as_str().unwrap().to_owned()
+        answer.body["response"]["app_instance_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub(crate) async fn instantiate(&self, id: &str) -> Answer {
-        self.ask(Method::POST, &format!("/app_instances/{id}"), None).await
+        self.ask(Method::POST, &format!("/app_instances/{id}"), None)
+            .await
     }
 
     pub(crate) async fn terminate(&self, id: &str) -> Answer {
-        self.ask(Method::DELETE, &format!("/app_instances/{id}"), None).await
+        self.ask(Method::DELETE, &format!("/app_instances/{id}"), None)
+            .await
     }
 
     pub(crate) async fn idle(&self) {
@@ -241,6 +260,7 @@ impl Rig {
 
     /// Lets time pass, in steps, with everything that becomes due.
     pub(crate) async fn pass(&self, seconds: u64) {
+        self.idle().await;
         for _ in 0..seconds.div_ceil(5) {
             self.clock.advance(Duration::from_secs(5));
             self.idle().await;
@@ -266,7 +286,10 @@ impl Rig {
 
     /// Asserts that nothing is left of anything, anywhere.
     pub(crate) async fn assert_nothing_left(&self) {
-        assert_eq!(self.ask(Method::GET, "/app_instance_infos", None).await.status, 404);
+        assert_eq!(
+            self.ask(Method::GET, "/app_instance_infos", None).await.status,
+            404
+        );
         assert!(self.sim.totals().is_empty(), "{:?}", self.sim.totals());
         assert!(self.peers.apps().is_empty(), "{:?}", self.peers.apps());
         assert!(self.peers.rule_sets().is_empty(), "{:?}", self.peers.rule_sets());
@@ -280,17 +303,30 @@ async fn serve(
     peers: &Peers,
     sealer: &Sealer,
     auth: &Authenticator,
-    wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows>,
-) -> (Router, Engine, CancellationToken) {
+    wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows> + Send + 'static,
+) -> (Router, Engine, Process) {
     let clients = Clients::new(config).unwrap();
     let peer = |name| {
         let key = ServiceKey::generate();
         let (client, time) = (clients.services.clone(), Duration::from_secs(10));
         ServicePeer::new(name, &peers.origin, client, key, clock.clone(), time).unwrap()
     };
-    let stop = CancellationToken::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (db, url) = (test.db.clone(), test.url.clone());
+    let db = runtime.spawn(async move {
+        // Connections live and die with the runtime that made them; SQLite has none, and takes one process only.
+        if db.is_sqlite() {
+            db
+        } else {
+            Db::open(&url, &crate::migrations(), 8).await.unwrap()
+        }
+    });
     let setup = Setup {
-        db: test.db.clone(),
+        db: db.await.unwrap(),
         clock: clock.clone(),
         config: config.clone(),
         auth: auth.clone(),
@@ -298,9 +334,9 @@ async fn serve(
         apm: peer("APM"),
         clients: clients.clone(),
         sealer: sealer.clone(),
-        stop: stop.clone(),
+        stop: CancellationToken::new(),
     };
-    let started = start_with(setup, wrap).await.unwrap();
+    let started = runtime.spawn(start_with(setup, wrap)).await.unwrap().unwrap();
     let (router, _document) = started.service.into_router();
-    (router, started.engine, stop)
+    (router, started.engine, Process(Some(runtime)))
 }

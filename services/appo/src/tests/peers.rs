@@ -79,7 +79,9 @@ impl Peers {
                     jti: "x",
                 };
                 let token = mint(&key, &claims);
-                Json(json!({"access_token": token.expose_secret(), "token_type": "Bearer", "expires_in": 600}))
+                Json(
+                    json!({"access_token": token.expose_secret(), "token_type": "Bearer", "expires_in": 600}),
+                )
             }
         };
         let tenant = "/inventory/v1/tenants/{tenant}";
@@ -173,9 +175,15 @@ async fn host(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Res
     let Some(index) = index_of(&ip).filter(|_| !peers.held().gone.contains(&ip)) else {
         return not_found();
     };
-    let hardware = if index < WITHOUT_GPU { json!([{"hwType": "GPU"}]) } else { json!([]) };
-    Json(json!({"mechostIp": ip, "mechostName": format!("edge {index}"), "applcmIp": ip, "appRuleIp": ip,
-        "hwcapabilities": hardware, "swcapabilities": []}))
+    let hardware = if index < WITHOUT_GPU {
+        json!([{"hwType": "GPU"}])
+    } else {
+        json!([])
+    };
+    Json(
+        json!({"mechostIp": ip, "mechostName": format!("edge {index}"), "applcmIp": ip, "appRuleIp": ip,
+        "hwcapabilities": hardware, "swcapabilities": []}),
+    )
     .into_response()
 }
 
@@ -191,10 +199,18 @@ async fn rule_manager(State(peers): Held_, Path((_, ip)): Path<(String, String)>
 
 fn refuses(held: &mut Held) -> Option<Response> {
     held.down = held.down.checked_sub(1)?;
-    Some(error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", "down"))
+    Some(error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Service Unavailable",
+        "down",
+    ))
 }
 
-async fn add_app(State(peers): Held_, Path((_, ip)): Path<(String, String)>, Json(app): Json<Value>) -> Response {
+async fn add_app(
+    State(peers): Held_,
+    Path((_, ip)): Path<(String, String)>,
+    Json(app): Json<Value>,
+) -> Response {
     let mut held = peers.held();
     if let Some(refused) = refuses(&mut held) {
         return refused;
@@ -205,7 +221,11 @@ async fn add_app(State(peers): Held_, Path((_, ip)): Path<(String, String)>, Jso
     let text = |name: &str| app[name].as_str().unwrap().to_owned();
     let key = (ip, text("appInstanceId"));
     if held.apps.contains_key(&key) {
-        return error(StatusCode::BAD_REQUEST, "Illegal argument", "Record already exist");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "Illegal argument",
+            "Record already exist",
+        );
     }
     held.apps.insert(key, text("status"));
     saved()
@@ -243,16 +263,28 @@ async fn rules_of(State(peers): Held_, Path((_, id)): Path<(String, String)>) ->
     rules.map_or_else(not_found, |rules| Json(rules).into_response())
 }
 
-async fn add_rules(State(peers): Held_, Path((_, id)): Path<(String, String)>, Json(set): Json<Value>) -> Response {
+async fn add_rules(
+    State(peers): Held_,
+    Path((_, id)): Path<(String, String)>,
+    Json(set): Json<Value>,
+) -> Response {
     let mut held = peers.held();
     if held.rules.contains_key(&id) {
-        return error(StatusCode::BAD_REQUEST, "Illegal argument", "Record already exist");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "Illegal argument",
+            "Record already exist",
+        );
     }
     held.rules.insert(id, set);
     saved()
 }
 
-async fn put_rules(State(peers): Held_, Path((_, id)): Path<(String, String)>, Json(set): Json<Value>) -> Response {
+async fn put_rules(
+    State(peers): Held_,
+    Path((_, id)): Path<(String, String)>,
+    Json(set): Json<Value>,
+) -> Response {
     match peers.held().rules.get_mut(&id) {
         None => not_found(),
         Some(held) => {
@@ -269,13 +301,25 @@ async fn delete_rules(State(peers): Held_, Path((_, id)): Path<(String, String)>
     }
 }
 
-async fn download(State(peers): Held_, Path((_, id)): Path<(String, String)>, headers: http::HeaderMap) -> Response {
-    let file = peers.held().packages.get(&id).cloned().or_else(|| sample::named(&id));
+async fn download(
+    State(peers): Held_,
+    Path((_, id)): Path<(String, String)>,
+    headers: http::HeaderMap,
+) -> Response {
+    let file = peers
+        .held()
+        .packages
+        .get(&id)
+        .cloned()
+        .or_else(|| sample::named(&id));
     let Some(file) = file else {
         return not_found();
     };
     let tag = format!("\"{}\"", hex::encode(Sha256::digest(&file)));
-    if headers.get("if-none-match").is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if headers
+        .get("if-none-match")
+        .is_some_and(|known| known.as_bytes() == tag.as_bytes())
+    {
         return StatusCode::NOT_MODIFIED.into_response();
     }
     peers.held().downloads += 1;

@@ -35,43 +35,23 @@ const RULES: &str = "
             ttl: 30
 ";
 
-const NEEDS: &str = "
-  policies:
-    - dependency:
-        type: tosca.policies.nfv.app.dependency
-";
-
 /// The package of that id.
 pub(crate) fn named(id: &str) -> Option<Vec<u8>> {
     match id {
-        PLAIN => Some(package("plain", "")),
-        WITH_RULES => Some(package("ruled", RULES)),
+        PLAIN => Some(package("plain", "", "")),
+        WITH_RULES => Some(package("ruled", RULES, "")),
         DEPENDENT => {
-            let _ = NEEDS;
-            Some(package("dependent", &dependency()))
+            let needs = format!("dependencies:\n  - name: plain\n    appId: x\n    packageId: {PLAIN}\n");
+            Some(package("dependent", "", &needs))
         }
         _ => None,
     }
 }
 
-fn dependency() -> String {
-    format!(
-        "
-    app_configuration:
-      type: tosca.nodes.nfv.app.configuration
-      properties:
-        appDependencies:
-          - name: plain
-            appId: x
-            packageId: {PLAIN}
-"
-    )
-}
-
-fn package(name: &str, nodes: &str) -> Vec<u8> {
+pub(crate) fn package(name: &str, nodes: &str, top: &str) -> Vec<u8> {
     let descriptor = format!(
         "tosca_definitions_version: tosca_simple_profile_yaml_1_2
-topology_template:
+{top}topology_template:
   node_templates:
     Simple_VNF:
       type: tosca.nodes.nfv.VNF
@@ -83,7 +63,13 @@ topology_template:
     );
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default();
-    for folder in ["top", "top/APPD", "top/Artifacts", "top/Artifacts/Deployment", "top/Artifacts/Deployment/Charts"] {
+    for folder in [
+        "top",
+        "top/APPD",
+        "top/Artifacts",
+        "top/Artifacts/Deployment",
+        "top/Artifacts/Deployment/Charts",
+    ] {
         zip.add_directory(format!("{folder}/"), options).unwrap();
     }
     for (path, content) in [
