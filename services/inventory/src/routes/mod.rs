@@ -1,6 +1,7 @@
 //! The whole route table: one file a noun, each with its `routes`. A handler reads the request, opens one transaction,
 //! calls the store and answers; it holds no SQL.
 
+mod app_rules;
 mod app_stores;
 mod capabilities;
 mod controllers;
@@ -34,6 +35,7 @@ fn of_tenants(app: &App) -> OpenApiRouter<App> {
         .merge(controllers::routes())
         .merge(rule_managers::routes())
         .merge(app_stores::routes())
+        .merge(app_rules::routes())
         .route_layer(from_fn_with_state(app.auth.clone(), layer::require))
 }
 

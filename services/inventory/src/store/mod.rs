@@ -1,5 +1,6 @@
 //! The SQL: one file a noun. A function takes a transaction, runs a statement or a few, and knows no HTTP.
 
+pub(crate) mod app_rules;
 pub(crate) mod app_stores;
 pub(crate) mod capabilities;
 pub(crate) mod controllers;

@@ -15,7 +15,8 @@ const FORGET_EMPTY: &str = "DELETE FROM tenants WHERE tenant <> $1
     AND NOT EXISTS (SELECT 1 FROM hosts r WHERE r.tenant = tenants.tenant)
     AND NOT EXISTS (SELECT 1 FROM lcm_controllers r WHERE r.tenant = tenants.tenant)
     AND NOT EXISTS (SELECT 1 FROM rule_managers r WHERE r.tenant = tenants.tenant)
-    AND NOT EXISTS (SELECT 1 FROM app_stores r WHERE r.tenant = tenants.tenant)";
+    AND NOT EXISTS (SELECT 1 FROM app_stores r WHERE r.tenant = tenants.tenant)
+    AND NOT EXISTS (SELECT 1 FROM app_rules r WHERE r.tenant = tenants.tenant)";
 
 /// Every statement of this file, for the test that prepares them.
 #[cfg(test)]

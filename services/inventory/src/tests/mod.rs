@@ -1,5 +1,6 @@
 //! The service through its router, on every database there is here.
 
+mod app_rules;
 mod callers;
 mod hosts;
 mod records;

@@ -5,11 +5,12 @@ use mecm_common::db::testing::TestDb;
 use sqlx::Executor as _;
 
 use crate::migrations;
-use crate::store::{app_stores, capabilities, controllers, hosts, rule_managers, tenants};
+use crate::store::{app_rules, app_stores, capabilities, controllers, hosts, rule_managers, tenants};
 
 #[tokio::test]
 async fn every_statement_can_be_prepared_on_both_databases() {
     let both = [
+        app_rules::STATEMENTS,
         app_stores::STATEMENTS,
         controllers::STATEMENTS,
         rule_managers::STATEMENTS,
