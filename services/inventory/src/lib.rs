@@ -4,13 +4,16 @@
 //! Reading order:
 //! 1. `routes`: the whole route table, and what each endpoint takes and answers.
 //! 2. `store`: the SQL, one file a noun.
-//! 3. `start`: what the service is made of.
+//! 3. `signing`: the access tokens made here, and the keys by which they are known.
+//! 4. `start`: what the service is made of.
 
 mod routes;
+mod signing;
 mod start;
 mod store;
 
 #[cfg(test)]
 mod tests;
 
+pub use signing::Signing;
 pub use start::{App, Setup, StartError, Started, migrations, start};

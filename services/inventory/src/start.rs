@@ -7,11 +7,12 @@ use mecm_common::auth::Authenticator;
 use mecm_common::auth::rsa::SigningKey;
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
-use mecm_common::db::{Db, Migrations};
+use mecm_common::db::{Db, DbError, Migrations};
 use mecm_common::service::{Check, Limits, Service};
 use tokio_util::sync::CancellationToken;
 
 use crate::routes;
+use crate::signing::Signing;
 
 /// What all paths begin with.
 const BASE: &str = "/inventory/v1";
@@ -27,8 +28,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Says who makes a request.
     pub auth: Authenticator,
-    /// Signs the access tokens that this service makes.
-    pub signing: Arc<SigningKey>,
+    /// Makes the access tokens of this service.
+    pub signing: Signing,
     /// Ends background work.
     pub stop: CancellationToken,
 }
@@ -65,6 +66,11 @@ pub enum StartError {
     /// The configured origin is no header value.
     #[error("listen.allowed_origin must be an origin like https://portal.example, or *")]
     AllowedOrigin(#[source] http::header::InvalidHeaderValue),
+    /// The database took no note of the signing key.
+    #[error(
+        "the registry's database cannot be written; check inventory.database and what the database's log says"
+    )]
+    Database(#[from] DbError),
 }
 
 /// The schema of the registry's database.
@@ -82,12 +88,20 @@ pub fn migrations() -> Migrations {
 pub async fn start(setup: Setup) -> Result<Started, StartError> {
     let allowed_origin =
         HeaderValue::from_str(&setup.config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
+    let signing = Signing::begin(
+        setup.signing,
+        &setup.db,
+        &setup.auth,
+        setup.clock.now(),
+        &setup.stop,
+    )
+    .await?;
     let app = App {
         db: setup.db,
         clock: setup.clock,
         config: setup.config,
         auth: setup.auth,
-        signing: Arc::new(setup.signing),
+        signing,
         stop: setup.stop,
     };
     let limits = &app.config.limits;

@@ -138,6 +138,16 @@ impl Authenticator {
         self.0.tokens.replace_given(keys);
     }
 
+    /// Accepts tokens of these keys too, for a service that makes tokens itself.
+    pub fn accept_token_keys(&self, issuer: Issuer, keys: &[PublicKey]) {
+        self.0.tokens.add_given(issuer, keys);
+    }
+
+    /// Accepts tokens of this key no longer, and forgets those that it verified.
+    pub fn refuse_token_key(&self, key: &PublicKey) {
+        self.0.tokens.remove_given(key);
+    }
+
     pub(super) fn admin_everywhere(&self) -> bool {
         self.0.admin_everywhere
     }

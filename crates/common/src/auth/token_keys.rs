@@ -98,6 +98,28 @@ impl TokenVerifier {
         self.verified.invalidate_all();
     }
 
+    /// Adds given keys, each once.
+    pub(super) fn add_given(&self, issuer: Issuer, keys: &[PublicKey]) {
+        let mut given = self
+            .given
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for key in keys {
+            if !given.iter().any(|(_, known)| known == key) {
+                given.push((issuer, key.clone()));
+            }
+        }
+    }
+
+    /// Takes a given key away, and what it verified.
+    pub(super) fn remove_given(&self, key: &PublicKey) {
+        self.given
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .retain(|(_, known)| known != key);
+        self.verified.invalidate_all();
+    }
+
     /// The token's claims and whose it is.
     pub(super) async fn verify(&self, token: &SecretString) -> Result<Arc<(Issuer, Claims)>, AuthError> {
         let token = token.expose_secret();
@@ -313,6 +335,26 @@ mod tests {
         // What the old key verified is forgotten.
         let refused = verifier.verify(&token(&KEY, &clock, "1")).await.unwrap_err();
         assert_eq!((refused, peer.asked()), (TokenError::Signature.into(), 2));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_added_counts_until_it_is_taken_away() {
+        let clock = clock();
+        let verifier = TokenVerifier::new(TokenKeys::default(), clock.clone());
+        let token = token(&KEY, &clock, "1");
+        assert!(verifier.verify(&token).await.is_err());
+        verifier.add_given(
+            Issuer::Inventory,
+            &[KEY.public().clone(), OTHER_KEY.public().clone()],
+        );
+        assert_eq!(verifier.verify(&token).await.unwrap().0, Issuer::Inventory);
+        verifier.remove_given(OTHER_KEY.public());
+        assert!(verifier.verify(&token).await.is_ok());
+        verifier.remove_given(KEY.public());
+        assert_eq!(
+            verifier.verify(&token).await.unwrap_err(),
+            TokenError::Signature.into()
+        );
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod controllers;
 mod hosts;
 mod queries;
 mod rule_managers;
+mod tokens;
 
 use axum::Json;
 use axum::middleware::from_fn_with_state;
@@ -24,7 +25,10 @@ use crate::store::tenants;
 
 /// Every route of the service, with its state.
 pub(crate) fn routes(app: App) -> OpenApiRouter {
-    OpenApiRouter::new().merge(of_tenants(&app)).with_state(app)
+    OpenApiRouter::new()
+        .merge(of_tenants(&app))
+        .merge(tokens::routes(&app))
+        .with_state(app)
 }
 
 /// Routes under `/inventory/v1/tenants/{tenant_id}`: nobody gets to them who may not act in that tenant.

@@ -7,3 +7,4 @@ pub(crate) mod controllers;
 pub(crate) mod hosts;
 pub(crate) mod rule_managers;
 pub(crate) mod tenants;
+pub(crate) mod token_keys;

@@ -8,6 +8,7 @@ mod search;
 mod statements;
 mod texts;
 mod together;
+mod tokens;
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,8 +17,13 @@ use axum::body::Body;
 use chrono::{DateTime, TimeDelta};
 use http::{HeaderMap, Method, Request};
 use mecm_common::auth::jwt::{NewToken, mint};
+use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::SigningKey;
-use mecm_common::auth::{AuthSettings, Authenticator, Issuer, TokenKeys};
+use mecm_common::auth::signature::{RequestParts, fits, hash_body, sign};
+use mecm_common::auth::{
+    AuthError, AuthSettings, Authenticator, Issuer, KeyHolder, Role, SignatureQuestion, SignatureReason,
+    TokenKeys,
+};
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
 use mecm_common::db::testing::TestDb;
@@ -33,6 +39,15 @@ pub(crate) const OTHER: &str = "39937079-99fe-4cd8-881f-04ca8c4fe09d";
 
 /// Signs the tests' tokens, as the platform's user management would.
 pub(crate) static KEY: LazyLock<SigningKey> = LazyLock::new(SigningKey::generate);
+
+/// Signs the tokens that the service makes.
+pub(crate) static SIGNING: LazyLock<SigningKey> = LazyLock::new(SigningKey::generate);
+
+/// The key of a fellow service.
+pub(crate) static SERVICE: LazyLock<ServiceKey> = LazyLock::new(ServiceKey::generate);
+
+/// A key of the tests' tenant, of role GUEST.
+pub(crate) static CUSTOMER: LazyLock<ServiceKey> = LazyLock::new(ServiceKey::generate);
 
 /// The service on a database of its own.
 pub(crate) struct Bench {
@@ -70,6 +85,8 @@ impl Bench {
                     given: vec![(Issuer::AuthServer, KEY.public().clone())],
                     ..TokenKeys::default()
                 },
+                services: vec![("appo".to_owned(), SERVICE.clone())],
+                credentials: Some(Arc::new(|question| Box::pin(async move { judge(&question) }))),
                 ..AuthSettings::default()
             });
             let setup = Setup {
@@ -77,7 +94,7 @@ impl Bench {
                 clock: clock.clone(),
                 config: Arc::new(config.clone()),
                 auth,
-                signing: SigningKey::from_pem(&KEY.to_pem()).unwrap(),
+                signing: SigningKey::from_pem(&SIGNING.to_pem()).unwrap(),
                 stop: Default::default(),
             };
             let started = start(setup).await.unwrap();
@@ -103,6 +120,36 @@ impl Bench {
             jti: "1",
         };
         mint(&KEY, &claims).expose_secret().to_owned()
+    }
+
+    /// Sends a request signed with a key.
+    pub(crate) async fn ask_signed(
+        &self,
+        key: &ServiceKey,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let id = uuid::Uuid::new_v4().to_string();
+        let parts = RequestParts {
+            method: method.as_str(),
+            path,
+            query: "",
+            headers: &[("host", b"localhost"), ("x-request-id", id.as_bytes())],
+        };
+        let hash = hash_body(body.as_bytes());
+        let signed = sign(&key.access_key, &key.secret_key, &parts, &hash, self.clock.now());
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("x-request-id", &id)
+            .header("content-type", "application/json");
+        for (name, value) in signed.headers() {
+            request = request.header(name, value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap())
+            .await
     }
 
     /// Sends a request as it is.
@@ -150,6 +197,24 @@ impl Bench {
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         self.ask(Method::PUT, path, &body.to_string()).await
     }
+}
+
+/// Judges a tenant's signature as whoever keeps the keys would.
+fn judge(question: &SignatureQuestion) -> Result<KeyHolder, AuthError> {
+    let known = question.access_key == CUSTOMER.access_key
+        && fits(
+            &CUSTOMER.secret_key,
+            &question.strings_to_sign,
+            &question.signature,
+        );
+    if !known {
+        return Err(SignatureReason::UnknownKey.into());
+    }
+    Ok(KeyHolder {
+        tenant: TENANT.parse().unwrap(),
+        roles: [Role::Guest].into_iter().collect(),
+        name: "scripts".to_owned(),
+    })
 }
 
 impl Answer {

@@ -5,7 +5,9 @@ use mecm_common::db::testing::TestDb;
 use sqlx::Executor as _;
 
 use crate::migrations;
-use crate::store::{app_rules, app_stores, capabilities, controllers, hosts, rule_managers, tenants};
+use crate::store::{
+    app_rules, app_stores, capabilities, controllers, hosts, rule_managers, tenants, token_keys,
+};
 
 #[tokio::test]
 async fn every_statement_can_be_prepared_on_both_databases() {
@@ -15,6 +17,7 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         controllers::STATEMENTS,
         rule_managers::STATEMENTS,
         tenants::STATEMENTS,
+        token_keys::STATEMENTS,
         hosts::STATEMENTS[0],
         capabilities::STATEMENTS[0],
     ];
