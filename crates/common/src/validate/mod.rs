@@ -56,6 +56,11 @@ pub struct TextField {
 pub struct Violations(Vec<String>);
 
 impl Violations {
+    /// All texts so far.
+    pub fn texts(&self) -> &[String] {
+        &self.0
+    }
+
     /// What `body` breaks; empty when nothing.
     pub fn of(body: &impl Validate) -> Vec<String> {
         let mut violations = Self::default();

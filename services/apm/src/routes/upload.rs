@@ -1,0 +1,155 @@
+//! Onboarding by upload: the way ATP brings packages.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use futures::StreamExt;
+use http::{HeaderMap, StatusCode, header};
+use mecm_common::auth::BodyCheck;
+use mecm_common::models::error::ErrorBody;
+use mecm_common::models::ids::{HostIp, TenantId, fresh};
+use mecm_common::models::package::{HOST_IP, NAME, UploadedPackage, VERSION};
+use mecm_common::service::{ApiError, ApiResult, Url};
+use mecm_common::validate::{TextField, Violations};
+use utoipa::ToSchema;
+
+use super::form::{self, Form};
+use crate::App;
+use crate::keep;
+use crate::store::packages::NewPackage;
+
+/// What is read on of a refused upload, so that the client gets its answer instead of a broken pipe.
+const DRAIN: usize = 64 * 1024 * 1024;
+
+/// The form of an upload; the text fields may also come as query parameters.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "it describes the form in the document; the form is read part by part"
+)]
+pub(super) struct UploadForm {
+    /// The package's name.
+    #[schema(rename = "appPackageName", max_length = 255)]
+    app_package_name: String,
+    /// Its version.
+    #[schema(rename = "appPackageVersion", max_length = 255)]
+    app_package_version: String,
+    /// The hosts it is for: IPs separated by commas.
+    #[schema(rename = "hostList")]
+    host_list: String,
+    /// The CSAR, under a file name that ends in `.csar`.
+    #[schema(format = Binary, content_media_type = "application/octet-stream")]
+    file: String,
+}
+
+/// Takes a package in: streamed to disk, checked, kept under its SHA-256. When the answer is out it can be downloaded.
+#[utoipa::path(
+    post, path = "/apm/v1/tenants/{tenant_id}/packages/upload", tag = "packages",
+    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 202, description = "Kept under two new ids", body = UploadedPackage),
+        (status = 400, description = "A part is missing or breaks a constraint, or the file is no valid package", body = ErrorBody),
+        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
+        (status = 403, description = "A guest may only read", body = ErrorBody),
+        (status = 408, description = "The upload stood still", body = ErrorBody),
+        (status = 409, description = "The tenant has as many packages as it may", body = ErrorBody),
+        (status = 413, description = "The file is too large", body = ErrorBody),
+        (status = 507, description = "No room left on the disk", body = ErrorBody),
+    )
+)]
+pub(super) async fn upload(
+    State(app): State<App>,
+    Url((tenant,)): Url<(TenantId,)>,
+    check: BodyCheck,
+    query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<UploadedPackage>)> {
+    let Query(parameters) = query.map_err(|_| ApiError::invalid_parameter("query"))?;
+    let boundary = boundary(request.headers());
+    let mut body = request.into_body().into_data_stream();
+    let read = match &boundary {
+        Some(boundary) => form::read(&mut body, boundary, &app.blobs, app.config.limits.package).await,
+        None => Ok(Form::default()),
+    };
+    let taken = match read {
+        Ok(mut form) => {
+            for (name, text) in &parameters {
+                form.set(name, text);
+            }
+            take(&app, tenant, &check, form).await
+        }
+        Err(error) => Err(error),
+    };
+    if taken.is_err() {
+        mecm_common::service::body::drain(Body::from_stream(body.boxed()), DRAIN).await;
+    }
+    Ok((StatusCode::ACCEPTED, Json(taken?)))
+}
+
+fn boundary(headers: &HeaderMap) -> Option<String> {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    multer::parse_boundary(content_type).ok()
+}
+
+/// Validates, checks and keeps what came.
+async fn take(
+    app: &App,
+    tenant: TenantId,
+    check: &BodyCheck,
+    form: Form,
+) -> Result<UploadedPackage, ApiError> {
+    let present = |text: Option<String>, part: &str| text.ok_or_else(|| ApiError::missing_part(part));
+    let name = present(form.name, "appPackageName")?;
+    let version = present(form.version, "appPackageVersion")?;
+    let list = present(form.hosts, "hostList")?;
+    let (_, incoming) = form.file.ok_or_else(|| ApiError::missing_part("file"))?;
+    let mut violations = Violations::default();
+    for (field, text) in [(&NAME, &name), (&VERSION, &version)] {
+        // v1.0 takes the empty text here.
+        violations.text(
+            &TextField {
+                empty: None,
+                ..*field
+            },
+            Some(text),
+        );
+    }
+    let hosts = hosts(&list);
+    if hosts.is_none() {
+        violations.push(HOST_IP.pattern.map_or("", |(_, text)| text));
+    }
+    let (Some(hosts), []) = (hosts, violations.texts()) else {
+        return Err(ApiError::invalid(violations.texts().to_vec()));
+    };
+    let received = incoming.finish().await.map_err(ApiError::from_io)?;
+    // Before anything is kept: the body must be the one that was signed.
+    check.finish().await?;
+    let (received, file) = keep::check(app, received).await?;
+    let package = NewPackage {
+        tenant,
+        id: fresh(),
+        app_id: fresh(),
+        name,
+        version,
+        file,
+    };
+    keep::keep(app, &package, received, &hosts).await?;
+    tracing::info!(package = %package.id, size = package.file.size, warnings = package.file.warnings.len(), "a package was taken in");
+    Ok(UploadedPackage {
+        app_package_id: package.id,
+        app_id: package.app_id,
+    })
+}
+
+/// The hosts of a list separated by commas, each once, in order; `None` when one is no IP or there is none.
+fn hosts(list: &str) -> Option<Vec<HostIp>> {
+    let mut hosts: Vec<HostIp> = Vec::new();
+    for text in list.split(',') {
+        let host = text.trim().parse().ok()?;
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    Some(hosts)
+}

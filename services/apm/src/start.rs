@@ -1,0 +1,163 @@
+//! What the service is made of, and how it is put together.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use mecm_common::auth::Authenticator;
+use mecm_common::clock::Clock;
+use mecm_common::config::{self, Config};
+use mecm_common::db::{Db, DbError, Migrations};
+use mecm_common::service::{Check, Limits, Service};
+use mecm_csar::{ManifestVerification, Policy, Signature};
+use tokio_util::sync::CancellationToken;
+
+use crate::blobs::Blobs;
+use crate::{keep, routes};
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The database of packages.
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Arc<Config>,
+    pub(crate) blobs: Blobs,
+    /// How packages are judged.
+    pub(crate) policy: Arc<Policy>,
+}
+
+/// What a start needs.
+#[derive(Debug)]
+pub struct Setup {
+    /// The database, opened with [`migrations`].
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Says who makes a request.
+    pub auth: Authenticator,
+    /// Ends background work when cancelled.
+    pub stop: CancellationToken,
+}
+
+/// A service that is ready to be served.
+#[derive(Debug)]
+pub struct Started {
+    /// Its routes and checks.
+    pub service: Service,
+    /// What its handlers share.
+    pub app: App,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The package store.
+    #[error(
+        "cannot use the package store {} (apm.packages_dir); check the folder and its permissions",
+        path.display()
+    )]
+    Store {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The database.
+    #[error("the package manager cannot use its database")]
+    Database(#[from] DbError),
+    /// The configured origin is no header value.
+    #[error("listen.allowed_origin must be an origin like https://portal.example, or *")]
+    AllowedOrigin(#[source] http::header::InvalidHeaderValue),
+}
+
+/// The schema of the package manager's database.
+pub fn migrations() -> Migrations {
+    Migrations {
+        postgres: sqlx::migrate!("../../migrations/apm/postgres"),
+        sqlite: sqlx::migrate!("../../migrations/apm/sqlite"),
+    }
+}
+
+/// Opens the package store, removes what a crash left there, and puts the service together.
+///
+/// # Errors
+/// [`StartError`] says what to check.
+pub async fn start(setup: Setup) -> Result<Started, StartError> {
+    let config = setup.config;
+    let path = config.folder(&config.apm.packages_dir, "packages");
+    let unusable = |source| StartError::Store {
+        path: path.clone(),
+        source,
+    };
+    let blobs = Blobs::open(&path).await.map_err(unusable)?;
+    keep::sweep(&setup.db, &blobs)
+        .await
+        .map_err(|error| match error {
+            keep::SweepError::Database(error) => StartError::Database(error),
+            keep::SweepError::Disk(error) => unusable(error),
+        })?;
+    let allowed_origin =
+        HeaderValue::from_str(&config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
+    let limits = Limits {
+        json_body: config.limits.json_body,
+        read_seconds: config.limits.read_seconds,
+    };
+    let app = App {
+        policy: Arc::new(policy(&config)),
+        db: setup.db,
+        clock: setup.clock.clone(),
+        config,
+        blobs,
+    };
+    let service = Service {
+        name: "apm",
+        base: "/apm/v1",
+        routes: routes::routes(app.clone(), setup.auth),
+        checks: vec![
+            ("database", database(&app.db)),
+            ("packages", packages(&app.blobs)),
+        ],
+        limits,
+        allowed_origin,
+        clock: setup.clock,
+        errors_with_response: false,
+    };
+    Ok(Started { service, app })
+}
+
+fn policy(config: &Config) -> Policy {
+    let mut policy = Policy::default();
+    policy.limits.total_bytes = config.limits.unpacked;
+    policy.manifest_verification = match config.apm.manifest_verification {
+        config::ManifestVerification::Warn => ManifestVerification::Warn,
+        config::ManifestVerification::Strict => ManifestVerification::Strict,
+    };
+    policy.signature = match config.apm.signature {
+        config::Signature::Warn => Signature::Warn,
+        config::Signature::Required => Signature::Required,
+    };
+    policy
+}
+
+fn database(db: &Db) -> Check {
+    let db = db.clone();
+    Arc::new(move || {
+        let db = db.clone();
+        Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+    })
+}
+
+fn packages(blobs: &Blobs) -> Check {
+    let blobs = blobs.clone();
+    Arc::new(move || {
+        let blobs = blobs.clone();
+        Box::pin(async move { blobs.check().await.map_err(|error| error.to_string()) })
+    })
+}
