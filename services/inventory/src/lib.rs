@@ -5,8 +5,10 @@
 //! 1. `routes`: the whole route table, and what each endpoint takes and answers.
 //! 2. `store`: the SQL, one file a noun.
 //! 3. `signing`: the access tokens made here, and the keys by which they are known.
-//! 4. `start`: what the service is made of.
+//! 4. `controller`: calls to LCM controllers.
+//! 5. `start`: what the service is made of.
 
+mod controller;
 mod routes;
 mod signing;
 mod start;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use http::HeaderValue;
 use mecm_common::auth::Authenticator;
 use mecm_common::auth::rsa::SigningKey;
+use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
 use mecm_common::db::{Db, DbError, Migrations};
 use mecm_common::service::{Check, Limits, Service};
 use tokio_util::sync::CancellationToken;
 
+use crate::controller::Controllers;
 use crate::routes;
 use crate::signing::Signing;
 
@@ -28,6 +30,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Says who makes a request.
     pub auth: Authenticator,
+    /// Calls the hosts' LCM controllers.
+    pub(crate) controllers: Controllers,
     /// Makes the access tokens of this service.
     pub signing: Signing,
     /// Ends background work.
@@ -45,6 +49,8 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// Says who makes a request.
     pub auth: Authenticator,
+    /// The HTTP clients.
+    pub clients: Clients,
     /// The key of the access tokens that this service makes.
     pub signing: SigningKey,
     /// Ends background work when cancelled.
@@ -97,6 +103,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
     )
     .await?;
     let app = App {
+        controllers: Controllers::new(&setup.clients, &setup.config),
         db: setup.db,
         clock: setup.clock,
         config: setup.config,

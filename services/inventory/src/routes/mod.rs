@@ -6,6 +6,7 @@ mod app_stores;
 mod capabilities;
 mod controllers;
 mod hosts;
+mod k8s_config;
 mod queries;
 mod rule_managers;
 mod tokens;
@@ -40,6 +41,7 @@ fn of_tenants(app: &App) -> OpenApiRouter<App> {
         .merge(rule_managers::routes())
         .merge(app_stores::routes())
         .merge(app_rules::routes())
+        .merge(k8s_config::routes())
         .route_layer(from_fn_with_state(app.auth.clone(), layer::require))
 }
 

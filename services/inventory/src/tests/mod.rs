@@ -3,6 +3,7 @@
 mod app_rules;
 mod callers;
 mod hosts;
+mod k8s_config;
 mod records;
 mod search;
 mod statements;
@@ -24,6 +25,7 @@ use mecm_common::auth::{
     AuthError, AuthSettings, Authenticator, Issuer, KeyHolder, Role, SignatureQuestion, SignatureReason,
     TokenKeys,
 };
+use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
 use mecm_common::db::testing::TestDb;
@@ -94,6 +96,7 @@ impl Bench {
                 clock: clock.clone(),
                 config: Arc::new(config.clone()),
                 auth,
+                clients: Clients::new(&config).unwrap(),
                 signing: SigningKey::from_pem(&SIGNING.to_pem()).unwrap(),
                 stop: Default::default(),
             };

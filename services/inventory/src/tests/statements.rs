@@ -6,7 +6,7 @@ use sqlx::Executor as _;
 
 use crate::migrations;
 use crate::store::{
-    app_rules, app_stores, capabilities, controllers, hosts, rule_managers, tenants, token_keys,
+    app_rules, app_stores, capabilities, controllers, hosts, k8s_config, rule_managers, tenants, token_keys,
 };
 
 #[tokio::test]
@@ -15,6 +15,7 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         app_rules::STATEMENTS,
         app_stores::STATEMENTS,
         controllers::STATEMENTS,
+        k8s_config::STATEMENTS,
         rule_managers::STATEMENTS,
         tenants::STATEMENTS,
         token_keys::STATEMENTS,
