@@ -1,22 +1,33 @@
 //! What a host offers, and which applications use it: `/mechosts/{mechost_ip}/capabilities`.
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::State;
+use mecm_common::models::application::Application;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::host::{Capabilities, SoftwareCapabilities};
-use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::models::ids::{HostIp, InvalidId, TenantId};
 use mecm_common::service::{ApiError, ApiResult, Body, Url};
+use mecm_common::validate::Pattern;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Done;
+use super::applications::some;
 use crate::App;
-use crate::store::capabilities as store;
+use crate::store::{applications, capabilities as store};
+
+/// The longest type that is asked for, in characters.
+const MAX_TYPE: usize = 128;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(get))
         .routes(routes!(replace_software))
+        .routes(routes!(applications_using))
 }
 
 /// What hardware and software a host offers.
@@ -75,4 +86,53 @@ async fn replace_software(
     }
     tx.commit().await?;
     Ok(Done::updated())
+}
+
+/// The applications on a host that use a type of its hardware, oldest first.
+#[utoipa::path(
+    get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/capabilities/{capability_type}/applications",
+    tag = "capabilities",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant"),
+        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
+        ("capability_type" = String, Path, description = "The hwType, exactly"),
+    ),
+    responses(
+        (status = 200, description = "At least one", body = Applications),
+        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
+        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
+        (status = 403, description = "The role is too low", body = ErrorBody),
+        (status = 404, description = "There is no such host, it does not offer that, or nothing uses it", body = ErrorBody),
+    )
+)]
+async fn applications_using(
+    State(app): State<App>,
+    Url((tenant, ip, hardware)): Url<(TenantId, HostIp, CapabilityType)>,
+) -> ApiResult<Json<Applications>> {
+    let mut tx = app.db.begin_read().await?;
+    let using = applications::using(&mut tx, tenant, ip, &hardware.0).await?;
+    Ok(Json(Applications { apps: some(using)? }))
+}
+
+/// The applications that use a type of hardware.
+#[derive(Debug, Serialize, ToSchema)]
+struct Applications {
+    /// Oldest first.
+    apps: Vec<Application>,
+}
+
+/// A type of hardware, from a path.
+#[derive(Debug)]
+struct CapabilityType(String);
+
+impl FromStr for CapabilityType {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if Pattern::Name.matches(text) && text.chars().count() <= MAX_TYPE {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId("capability type"))
+        }
+    }
 }

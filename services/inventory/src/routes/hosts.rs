@@ -13,10 +13,14 @@ use utoipa_axum::routes;
 use super::queries::{Force, HostQuery};
 use super::{Done, agreed, full, hold, key};
 use crate::App;
+use crate::store::applications::{self, Running};
 use crate::store::hosts as store;
+use crate::store::tenants;
 
 /// Where the cursor of the next page is answered.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+/// So many of the applications that keep a host from being deleted are named.
+const MOST_NAMED: i64 = 10;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -179,8 +183,11 @@ async fn delete(
     Force(force): Force,
 ) -> ApiResult<Json<Done>> {
     let mut tx = app.db.begin_write().await?;
-    if store::lock(&mut tx, tenant, ip).await?.is_none() {
-        return Err(ApiError::not_found());
+    let host = store::lock(&mut tx, tenant, ip)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    if !force {
+        refuse_running(applications::running_on(&mut tx, host, MOST_NAMED).await?)?;
     }
     store::delete(&mut tx, tenant, ip).await?;
     tx.commit().await?;
@@ -209,10 +216,26 @@ async fn delete_all(
     Force(force): Force,
 ) -> ApiResult<Json<Done>> {
     let mut tx = app.db.begin_write().await?;
+    // Nothing is added meanwhile, so what is deleted is what was looked at.
+    tenants::hold(&mut tx, tenant, u64::MAX).await?;
     if store::lock_all(&mut tx, tenant).await? == 0 {
         return Err(ApiError::not_found());
+    }
+    if !force {
+        refuse_running(applications::running(&mut tx, tenant, MOST_NAMED).await?)?;
     }
     store::delete_all(&mut tx, tenant).await?;
     tx.commit().await?;
     Ok(Done::deleted())
+}
+
+/// 412 when there is an application that runs: its record would go with the host, and it would run on.
+fn refuse_running(running: Vec<Running>) -> ApiResult<()> {
+    if running.is_empty() {
+        return Ok(());
+    }
+    let named = running
+        .into_iter()
+        .map(|app| format!("{} ({}) on {}", app.name, app.id, app.ip));
+    Err(ApiError::precondition("mechost has applications").details(named))
 }

@@ -3,6 +3,7 @@
 
 mod app_rules;
 mod app_stores;
+mod applications;
 mod capabilities;
 mod controllers;
 mod hosts;
@@ -37,6 +38,7 @@ fn of_tenants(app: &App) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(hosts::routes())
         .merge(capabilities::routes())
+        .merge(applications::routes())
         .merge(controllers::routes())
         .merge(rule_managers::routes())
         .merge(app_stores::routes())

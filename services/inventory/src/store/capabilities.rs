@@ -24,6 +24,12 @@ pub(crate) const STATEMENTS: [&[&str]; 3] = [
     &[INSERT_SQLITE],
 ];
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    hardware: Json<Vec<HardwareCapability>>,
+    software: Json<Vec<SoftwareCapability>>,
+}
+
 /// What a host can be searched by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Trait {
@@ -61,11 +67,10 @@ impl TraitKind {
 
 /// What a host offers; `None` when there is no such host.
 pub(crate) async fn get(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<Capabilities>, DbError> {
-    let row: Option<(Json<Vec<HardwareCapability>>, Json<Vec<SoftwareCapability>>)> =
-        fetch_optional!(tx, GET, tenant, ip);
-    Ok(row.map(|(hardware, software)| Capabilities {
-        hwcapabilities: hardware.0,
-        swcapabilities: software.0,
+    let row: Option<Row> = fetch_optional!(tx, GET, tenant, ip);
+    Ok(row.map(|row| Capabilities {
+        hwcapabilities: row.hardware.0,
+        swcapabilities: row.software.0,
     }))
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod app_rules;
 pub(crate) mod app_stores;
+pub(crate) mod applications;
 pub(crate) mod capabilities;
 pub(crate) mod controllers;
 pub(crate) mod hosts;

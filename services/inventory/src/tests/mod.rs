@@ -1,6 +1,7 @@
 //! The service through its router, on every database there is here.
 
 mod app_rules;
+mod applications;
 mod callers;
 mod hosts;
 mod k8s_config;

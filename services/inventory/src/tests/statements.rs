@@ -6,7 +6,8 @@ use sqlx::Executor as _;
 
 use crate::migrations;
 use crate::store::{
-    app_rules, app_stores, capabilities, controllers, hosts, k8s_config, rule_managers, tenants, token_keys,
+    app_rules, app_stores, applications, capabilities, controllers, hosts, k8s_config, rule_managers,
+    tenants, token_keys,
 };
 
 #[tokio::test]
@@ -21,9 +22,18 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         token_keys::STATEMENTS,
         hosts::STATEMENTS[0],
         capabilities::STATEMENTS[0],
+        applications::STATEMENTS[0],
     ];
-    let postgres = [hosts::STATEMENTS[1], capabilities::STATEMENTS[1]];
-    let sqlite = [hosts::STATEMENTS[2], capabilities::STATEMENTS[2]];
+    let postgres = [
+        hosts::STATEMENTS[1],
+        capabilities::STATEMENTS[1],
+        applications::STATEMENTS[1],
+    ];
+    let sqlite = [
+        hosts::STATEMENTS[2],
+        capabilities::STATEMENTS[2],
+        applications::STATEMENTS[2],
+    ];
     for db in TestDb::all(&migrations()).await {
         let mut tx = db.db.begin_read().await.unwrap();
         let own = if db.db.is_sqlite() { sqlite } else { postgres };
