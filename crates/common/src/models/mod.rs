@@ -15,3 +15,4 @@ pub mod lcm_controller;
 pub mod lenient;
 pub mod package;
 pub mod rule_manager;
+pub mod topology;

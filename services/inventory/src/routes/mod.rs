@@ -11,6 +11,7 @@ mod k8s_config;
 mod queries;
 mod rule_managers;
 mod tokens;
+mod topology;
 
 use axum::Json;
 use axum::middleware::from_fn_with_state;
@@ -44,6 +45,7 @@ fn of_tenants(app: &App) -> OpenApiRouter<App> {
         .merge(app_stores::routes())
         .merge(app_rules::routes())
         .merge(k8s_config::routes())
+        .merge(topology::routes())
         .route_layer(from_fn_with_state(app.auth.clone(), layer::require))
 }
 

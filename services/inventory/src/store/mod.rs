@@ -10,3 +10,4 @@ pub(crate) mod k8s_config;
 pub(crate) mod rule_managers;
 pub(crate) mod tenants;
 pub(crate) mod token_keys;
+pub(crate) mod topology;

@@ -11,6 +11,7 @@ mod statements;
 mod texts;
 mod together;
 mod tokens;
+mod topology;
 
 use std::sync::{Arc, LazyLock};
 

@@ -7,7 +7,7 @@ use sqlx::Executor as _;
 use crate::migrations;
 use crate::store::{
     app_rules, app_stores, applications, capabilities, controllers, hosts, k8s_config, rule_managers,
-    tenants, token_keys,
+    tenants, token_keys, topology,
 };
 
 #[tokio::test]
@@ -20,6 +20,7 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         rule_managers::STATEMENTS,
         tenants::STATEMENTS,
         token_keys::STATEMENTS,
+        topology::STATEMENTS,
         hosts::STATEMENTS[0],
         capabilities::STATEMENTS[0],
         applications::STATEMENTS[0],
