@@ -1,3 +1,7 @@
-//! The command line of the suite.
+//! The one binary of the suite.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mecm::run()
+}

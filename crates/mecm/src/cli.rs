@@ -1,0 +1,202 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mecm_common::auth::Role;
+use mecm_common::clock::Clock;
+use mecm_common::config::{self, Config};
+use mecm_common::models::ids::TenantId;
+use mecm_common::telemetry;
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::output::{result, say};
+use crate::suite::{Suite, Which};
+use crate::{bench, demo, edges, health, suite};
+
+/// The management suite of a multi-access edge computing (MEC) platform.
+#[derive(Debug, Parser)]
+#[command(name = "mecm", version, arg_required_else_help = true)]
+struct Cli {
+    /// A TOML file of settings; the environment (MECM_…) goes over it.
+    #[arg(long, env = "MECM_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs all three services in one process.
+    Up,
+    /// Runs the registry alone.
+    Inventory,
+    /// Runs the package manager alone.
+    Apm,
+    /// Runs the orchestrator alone.
+    Appo,
+    /// Shows the main job: one package onto simulated edges and away again.
+    Demo(demo::Options),
+    /// Prints an access token made with Inventory's key.
+    Token(Token),
+    /// Asks running services on this machine whether they are well.
+    Health {
+        /// One of them; without, all three.
+        service: Option<Named>,
+    },
+    /// Runs simulated edges.
+    EdgeSim(EdgeSim),
+    /// Measures.
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Named {
+    Inventory,
+    Apm,
+    Appo,
+}
+
+impl Named {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::Apm => "apm",
+            Self::Appo => "appo",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Token {
+    /// The tenant: a UUID in lower case. The token's userId.
+    #[arg(long)]
+    tenant: TenantId,
+    /// What it may do; may be given again.
+    #[arg(long, required = true)]
+    role: Vec<RoleName>,
+    /// The token's user_name.
+    #[arg(long, default_value = "mecm")]
+    user: String,
+    /// How long it is good for.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    minutes: u32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RoleName {
+    /// ROLE_MECM_TENANT: may do all in its tenant.
+    Tenant,
+    /// ROLE_MECM_GUEST: may read in its tenant.
+    Guest,
+    /// ROLE_MECM_ADMIN.
+    Admin,
+}
+
+impl RoleName {
+    fn role(self) -> Role {
+        match self {
+            Self::Tenant => Role::Tenant,
+            Self::Guest => Role::Guest,
+            Self::Admin => Role::Admin,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EdgeSim {
+    /// Port of the LCM controllers.
+    #[arg(long, default_value_t = 31_252)]
+    pub(crate) lcm_port: u16,
+    /// Port of the app rule managers.
+    #[arg(long, default_value_t = 30_206)]
+    pub(crate) rule_port: u16,
+    /// Port of the platforms (MEP).
+    #[arg(long, default_value_t = 30_443)]
+    pub(crate) mep_port: u16,
+    /// How long a deployment takes, in milliseconds.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) deploy_ms: u64,
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let mut text = format!("error: {error}");
+            for cause in error.chain().skip(1) {
+                text.push_str(&format!("\n  because: {cause}"));
+            }
+            say(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
+    let config = config::load(cli.config.as_deref(), config::environment())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(command(cli.command, config))
+}
+
+async fn command(command: Command, config: Config) -> Result<ExitCode> {
+    let which = |inventory, apm, appo| Which { inventory, apm, appo };
+    match command {
+        Command::Up => serve(config, Which::ALL).await?,
+        Command::Inventory => serve(config, which(true, false, false)).await?,
+        Command::Apm => serve(config, which(false, true, false)).await?,
+        Command::Appo => serve(config, which(false, false, true)).await?,
+        Command::Demo(options) => return demo::run(&options, config, told_to_stop()).await,
+        Command::Token(options) => {
+            let roles: Vec<Role> = options.role.iter().map(|role| role.role()).collect();
+            let life = TimeDelta::minutes(options.minutes.into());
+            let token = suite::token(
+                &config,
+                &Clock::System,
+                options.tenant,
+                &options.user,
+                &roles,
+                life,
+            )?;
+            result(token.expose_secret())?;
+        }
+        Command::Health { service } => health::ask(&config, service.map(Named::as_str)).await?,
+        Command::EdgeSim(options) => edges::run(&options, told_to_stop()).await?,
+        Command::Bench(command) => bench::run(&command, &config).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, which: Which) -> Result<()> {
+    telemetry::init_logs(&config.log.filter, config.log.format);
+    telemetry::init_metrics();
+    let suite = Suite::start(Arc::new(config), which, Clock::System).await?;
+    suite.run_until(told_to_stop()).await
+}
+
+/// Ends at SIGTERM or SIGINT.
+async fn told_to_stop() {
+    let listen = |kind| signal(kind).ok();
+    let (mut term, mut interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));
+    let next = async |signal: &mut Option<tokio::signal::unix::Signal>| match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    };
+    tokio::select! {
+        () = next(&mut term) => {}
+        () = next(&mut interrupt) => {}
+    }
+}

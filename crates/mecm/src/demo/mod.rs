@@ -1,0 +1,304 @@
+//! The demo: one package onto a dozen simulated edges and away again, through the three real services, by the requests that
+//! any client sends.
+
+pub mod api;
+mod progress;
+mod report;
+mod steps;
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
+use clap::Args;
+use mecm_common::auth::Role;
+use mecm_common::client::Clients;
+use mecm_common::clock::Clock;
+use mecm_common::config::{Config, Scheme};
+use mecm_common::models::ids::TenantId;
+use mecm_common::telemetry;
+use mecm_edge_sim::{Fault, Operation, SimConfig, Simulator, When, edge_address};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use self::api::Api;
+use self::report::Report;
+use crate::output::say;
+use crate::sample;
+use crate::suite::{self, Suite, Which};
+
+/// Of so many hosts one has no GPU: two of twelve.
+const WITHOUT_GPU_ONE_IN: usize = 6;
+/// The edge that fails its deploy, where there are enough.
+const FAILING: usize = 3;
+/// What it says then, as a v1.0 controller would.
+const FAILURE: &str = "Failed to get client";
+
+/// What can be asked of the demo.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Leaves everything running, and says how to poke at it.
+    #[arg(long)]
+    pub keep: bool,
+    /// How many edge hosts.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub hosts: u16,
+    /// Another package than the sample.
+    #[arg(long)]
+    pub package: Option<PathBuf>,
+    /// Prints the results as JSON on standard output, and all talk on standard error.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is expected of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Runs,
+    NoGpu,
+    FailsToDeploy,
+}
+
+/// Everything the steps work with.
+pub(crate) struct Demo {
+    pub(crate) api: Api,
+    pub(crate) sim: Simulator,
+    pub(crate) hosts: Vec<Ipv4Addr>,
+    pub(crate) started: Instant,
+    pub(crate) tell: Teller,
+}
+
+/// Tells people what happens: on standard output, or on standard error where that is for JSON.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Teller {
+    json: bool,
+}
+
+impl Teller {
+    pub(crate) fn line(self, text: &str) {
+        if self.json {
+            say(text);
+        } else {
+            // Where nobody listens any more, the work goes on all the same.
+            drop(crate::output::result(text));
+        }
+    }
+}
+
+impl Demo {
+    pub(crate) fn step(&self, text: &str) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.tell.line(&format!("[{seconds:6.2} s] {text}"));
+    }
+
+    pub(crate) fn expected(&self, index: usize) -> Expected {
+        let with_gpu = self.hosts.len() - self.hosts.len() / WITHOUT_GPU_ONE_IN;
+        if index >= with_gpu {
+            Expected::NoGpu
+        } else if index == FAILING {
+            Expected::FailsToDeploy
+        } else {
+            Expected::Runs
+        }
+    }
+}
+
+/// Runs it; `told_to_stop` ends a kept one.
+///
+/// # Errors
+/// A surprise: what was expected and what came.
+pub async fn run(
+    options: &Options,
+    mut config: Config,
+    told_to_stop: impl Future<Output = ()>,
+) -> Result<ExitCode> {
+    let tell = Teller { json: options.json };
+    let started = Instant::now();
+    let (name, package) = package(options)?;
+    prepare(&mut config)?;
+    telemetry::init_logs(&config.log.filter, config.log.format);
+    telemetry::init_metrics();
+
+    let config = Arc::new(config);
+    let suite = Suite::start(config.clone(), Which::ALL, Clock::System).await?;
+    let sim = Simulator::start(SimConfig::default())
+        .await
+        .context("cannot open the simulated edges' ports")?;
+    let tenant: TenantId = mecm_common::models::ids::TenantId(Uuid::new_v4());
+    let token = token(&config, tenant)?;
+    let demo = Demo {
+        api: Api::new(&Clients::new(&config)?, &suite.addresses, tenant, token),
+        hosts: (0..usize::from(options.hosts)).map(edge_address).collect(),
+        sim,
+        started,
+        tell,
+    };
+    demo.step(&format!(
+        "Inventory, APM and APPO are up ({}, {}, {}), databases in {}",
+        suite.addresses.inventory,
+        suite.addresses.apm,
+        suite.addresses.appo,
+        config.data_dir.display()
+    ));
+    demo.step(&format!(
+        "{} simulated edges answer as EdgeGallery v1.0's do, {} to {}; nothing is deployed anywhere else",
+        demo.hosts.len(),
+        demo.hosts[0],
+        demo.hosts[demo.hosts.len() - 1]
+    ));
+    let worked = work(&demo, &name, package, options).await;
+    let report = match worked {
+        Ok(report) => report,
+        Err(error) => {
+            suite.stop().await;
+            return Err(error);
+        }
+    };
+    if options.keep {
+        kept(&demo, &suite, &config);
+        suite.run_until(told_to_stop).await?;
+    } else {
+        suite.stop().await;
+        demo.step("Everything is stopped");
+    }
+    demo.sim.shutdown().await;
+    report.print(options.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The services of the demo are reached on this machine alone and call simulated edges alone.
+fn prepare(config: &mut Config) -> Result<()> {
+    if !config.listen.address.is_loopback() {
+        bail!("the demo listens on loopback only: unset listen.address");
+    }
+    config.egress.allow = vec!["127.0.0.0/8".parse().context("the loopback network")?];
+    config.peers.edge_scheme = Scheme::Http;
+    if config.log.filter == "info" {
+        "warn".clone_into(&mut config.log.filter);
+    }
+    // A demo that was cut off leaves work that would go on now: each has a folder of its own, the last one's is removed.
+    config.data_dir = config.data_dir.join("demo");
+    let ports = [config.inventory.port, config.apm.port, config.appo.port];
+    for port in ports {
+        let address = std::net::SocketAddr::new(config.listen.address, port);
+        drop(std::net::TcpListener::bind(address).with_context(|| {
+            format!("port {port} is taken: is another demo or suite running? MECM_INVENTORY__PORT, MECM_APM__PORT and MECM_APPO__PORT take others")
+        })?);
+    }
+    match std::fs::remove_dir_all(&config.data_dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot clear {}", config.data_dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn package(options: &Options) -> Result<(String, Vec<u8>)> {
+    let Some(path) = &options.package else {
+        return Ok(("mecmsample.csar".to_owned(), sample::build()?));
+    };
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok((name, bytes))
+}
+
+fn token(config: &Config, tenant: TenantId) -> Result<SecretString> {
+    suite::token(
+        config,
+        &Clock::System,
+        tenant,
+        "demo",
+        &[Role::Tenant],
+        TimeDelta::hours(24),
+    )
+}
+
+async fn work(demo: &Demo, name: &str, package: Vec<u8>, options: &Options) -> Result<Report> {
+    steps::register(demo).await?;
+    if demo.expected(FAILING) == Expected::FailsToDeploy && demo.hosts.len() > FAILING {
+        let fault = Fault::Answer {
+            status: 500,
+            text: FAILURE.to_owned(),
+        };
+        demo.sim
+            .edge(demo.hosts[FAILING])
+            .fault(Operation::Instantiate, fault, When::Always);
+        demo.step(&format!(
+            "The edge {} is set to fail its deploy, so that a partial failure is seen",
+            demo.hosts[FAILING]
+        ));
+    }
+    let package = steps::upload(demo, name, package).await?;
+    let created = steps::create(demo, &package).await?;
+    let instantiated = steps::instantiate(demo, &created).await?;
+    let mut report = Report::new(&created, &instantiated);
+    if !options.json {
+        demo.tell.line(&report.table());
+    }
+    let surprise = steps::surprises(demo, &created, &instantiated);
+    if surprise.is_none() {
+        steps::look(demo, &instantiated).await?;
+    }
+    if !options.keep || surprise.is_some() {
+        report.terminate_seconds = steps::terminate(demo, &created).await?;
+    }
+    match surprise {
+        Some(surprise) => {
+            report.print(options.json)?;
+            bail!("{surprise}")
+        }
+        None => Ok(report),
+    }
+}
+
+/// Says how to poke at what was left running.
+fn kept(demo: &Demo, suite: &Suite, config: &Config) {
+    let addresses = &suite.addresses;
+    let tenant = demo.api.tenant();
+    let token = demo.api.token().expose_secret();
+    demo.tell.line(&format!(
+        "
+Everything is left running until Ctrl-C.
+  Inventory {0}/inventory/v1/docs
+  APM       {1}/apm/v1/docs
+  APPO      {2}/appo/v1/docs
+  data      {3}
+
+  export TENANT={tenant}
+  export TOKEN={token}
+
+  curl -s -H \"access_token: $TOKEN\" {0}/inventory/v1/tenants/$TENANT/mechosts
+  curl -s -H \"access_token: $TOKEN\" {1}/apm/v1/tenants/$TENANT/packages
+  curl -s -H \"access_token: $TOKEN\" {2}/appo/v1/tenants/$TENANT/app_instance_infos
+",
+        addresses.inventory,
+        addresses.apm,
+        addresses.appo,
+        config.data_dir.display()
+    ));
+}
+
+/// What became of one host in one phase.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) instance: String,
+    pub(crate) status: String,
+    pub(crate) reason: String,
+    pub(crate) took: Duration,
+}
+
+/// What became of all, by the host's place, and how long all took.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Phase {
+    pub(crate) hosts: HashMap<usize, Outcome>,
+    pub(crate) took: Duration,
+}

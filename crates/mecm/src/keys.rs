@@ -1,0 +1,115 @@
+//! The suite's keys: as configured, else files in the data folder, made at the first start where nobody but this machine can
+//! reach the services.
+
+use std::path::{Path, PathBuf};
+
+use mecm_common::auth::keys::{KeyError, KeyPlace, ServiceKey, sealing_key, service_key, signing_key};
+use mecm_common::auth::rsa::SigningKey;
+use mecm_common::auth::sealed::{Sealer, SealingKey};
+use mecm_common::auth::signature::{AccessKey, SecretKey};
+use mecm_common::config::Config;
+use secrecy::{ExposeSecret, SecretString};
+
+/// A key that is configured and cannot be used. The text says what it must be, never what it is.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] KeyError),
+    /// A setting.
+    #[error("{setting}: {why}")]
+    Setting {
+        /// Which.
+        setting: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+fn place<'a>(config: &Config, path: &'a Path, setting: &'a str) -> KeyPlace<'a> {
+    KeyPlace {
+        path,
+        make: config.may_make_keys(),
+        setting,
+    }
+}
+
+/// Inventory's key for access tokens.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn signing(config: &Config) -> Result<SigningKey, KeysError> {
+    let configured = &config.keys.signing_key_file;
+    let path = if configured.as_os_str().is_empty() {
+        config.data_dir.join("signing-key.pem")
+    } else {
+        configured.clone()
+    };
+    let setting = "keys.signing_key_file (MECM_KEYS__SIGNING_KEY_FILE)";
+    Ok(signing_key(place(config, &path, setting))?)
+}
+
+/// APM's own key.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn apm(config: &Config) -> Result<ServiceKey, KeysError> {
+    let keys = &config.keys;
+    service(config, "apm", &keys.apm_access_key, &keys.apm_secret_key)
+}
+
+/// APPO's own key.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn appo(config: &Config) -> Result<ServiceKey, KeysError> {
+    let keys = &config.keys;
+    service(config, "appo", &keys.appo_access_key, &keys.appo_secret_key)
+}
+
+fn service(
+    config: &Config,
+    name: &str,
+    access_key: &str,
+    secret_key: &SecretString,
+) -> Result<ServiceKey, KeysError> {
+    let upper = name.to_uppercase();
+    let setting = format!(
+        "keys.{name}_access_key and keys.{name}_secret_key (MECM_KEYS__{upper}_ACCESS_KEY, MECM_KEYS__{upper}_SECRET_KEY)"
+    );
+    let wrong = |why: String| KeysError::Setting {
+        setting: setting.clone(),
+        why,
+    };
+    let secret = secret_key.expose_secret();
+    if access_key.is_empty() && secret.is_empty() {
+        let path = config.data_dir.join(format!("{name}-key.json"));
+        return Ok(service_key(place(config, &path, &setting))?);
+    }
+    let access_key: AccessKey = access_key
+        .parse()
+        .map_err(|error| wrong(format!("both are needed; {error}")))?;
+    let secret: SecretKey = secret
+        .parse()
+        .map_err(|error| wrong(format!("both are needed; {error}")))?;
+    ServiceKey::new(access_key, secret).map_err(wrong)
+}
+
+/// The key that encrypts what jobs keep of their callers' tokens.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn job_sealer(config: &Config) -> Result<Sealer, KeysError> {
+    let setting = "keys.job_key (MECM_KEYS__JOB_KEY)";
+    let text = config.keys.job_key.expose_secret();
+    let key = if text.is_empty() {
+        let path: PathBuf = config.data_dir.join("job-key");
+        sealing_key(place(config, &path, setting))?
+    } else {
+        SealingKey::from_text(text).ok_or_else(|| KeysError::Setting {
+            setting: setting.to_owned(),
+            why: "it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned(),
+        })?
+    };
+    Ok(Sealer::new(&key, &[]))
+}

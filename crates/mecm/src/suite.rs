@@ -1,0 +1,384 @@
+//! The services of a process: all three, or one alone. Each has a database, an authenticator and a listener of its own, and
+//! they call each other over HTTP, in one process too.
+
+use std::fs::DirBuilder;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use mecm_common::auth::jwt::{NewToken, TokenRules, mint};
+use mecm_common::auth::keys::ServiceKey;
+use mecm_common::auth::rsa::PublicKey;
+use mecm_common::auth::{AuthSettings, Authenticator, Issuer, Role, TokenKeys};
+use mecm_common::client::token_key::key_source;
+use mecm_common::client::{Clients, ServicePeer};
+use mecm_common::clock::Clock;
+use mecm_common::config::Config;
+use mecm_common::db::{Db, Migrations};
+use mecm_common::models::ids::TenantId;
+use mecm_common::service::{Listener, Service, Tls, bind, serve};
+use mecm_jobs::Engine;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::keys;
+
+/// Which services a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Which {
+    /// The registry.
+    pub inventory: bool,
+    /// The package manager.
+    pub apm: bool,
+    /// The orchestrator.
+    pub appo: bool,
+}
+
+impl Which {
+    /// All of them.
+    pub const ALL: Self = Self {
+        inventory: true,
+        apm: true,
+        appo: true,
+    };
+}
+
+/// Listeners, bound before anything else is touched: a port that is taken stops the start early.
+#[derive(Debug)]
+struct Bound {
+    inventory: Option<Listener>,
+    apm: Option<Listener>,
+    appo: Option<Listener>,
+}
+
+/// Where the services are, for those who call them.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The registry: scheme, host and port.
+    pub inventory: String,
+    /// The package manager.
+    pub apm: String,
+    /// The orchestrator.
+    pub appo: String,
+}
+
+/// Running services.
+pub struct Suite {
+    /// Where they are.
+    pub addresses: Addresses,
+    /// The orchestrator's engine, where that runs.
+    pub engine: Option<Engine>,
+    databases: Vec<Db>,
+    stop: CancellationToken,
+    serving: JoinSet<Result<()>>,
+}
+
+impl std::fmt::Debug for Suite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Suite")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Suite {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub async fn start(config: Arc<Config>, which: Which, clock: Clock) -> Result<Self> {
+        let bound = Bound::bind(&config, which)?;
+        let addresses = bound.addresses(&config)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.data_dir)
+            .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+        let mut starting = Starting {
+            clients: Clients::new(&config)?,
+            // Every service verifies both keys; each is read, and made where that is allowed, whichever service starts.
+            apm_key: keys::apm(&config)?,
+            appo_key: keys::appo(&config)?,
+            addresses: addresses.clone(),
+            databases: Vec::new(),
+            stop: CancellationToken::new(),
+            config,
+            clock,
+        };
+        let mut serving = JoinSet::new();
+        let mut engine = None;
+        if let Some(listener) = bound.inventory {
+            let service = starting.inventory().await.context("inventory cannot start")?;
+            starting.serve(&mut serving, service, listener);
+        }
+        if let Some(listener) = bound.apm {
+            let service = starting.apm().await.context("apm cannot start")?;
+            starting.serve(&mut serving, service, listener);
+        }
+        if let Some(listener) = bound.appo {
+            let started = starting.appo().await.context("appo cannot start")?;
+            engine = Some(started.engine);
+            starting.serve(&mut serving, started.service, listener);
+        }
+        Ok(Self {
+            addresses,
+            engine,
+            databases: starting.databases,
+            stop: starting.stop,
+            serving,
+        })
+    }
+
+    /// Runs until a service ends by itself, which is an error, or `until` does.
+    ///
+    /// # Errors
+    /// Why a service ended.
+    pub async fn run_until(mut self, until: impl Future<Output = ()>) -> Result<()> {
+        let ended = tokio::select! {
+            () = until => Ok(()),
+            Some(ended) = self.serving.join_next() => ended.context("a service stopped")?,
+        };
+        self.stop().await;
+        ended
+    }
+
+    /// Stops: no new work, what runs ends or is left to be resumed, databases are closed.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(engine) = &self.engine {
+            engine.stopped().await;
+        }
+        while self.serving.join_next().await.is_some() {}
+        for db in &self.databases {
+            db.close().await;
+        }
+    }
+}
+
+impl Bound {
+    fn bind(config: &Config, which: Which) -> Result<Self> {
+        let one = |wanted: bool, port: u16| -> Result<Option<Listener>> {
+            let address = SocketAddr::new(config.listen.address, port);
+            Ok(if wanted { Some(bind(address)?) } else { None })
+        };
+        Ok(Self {
+            inventory: one(which.inventory, config.inventory.port)?,
+            apm: one(which.apm, config.apm.port)?,
+            appo: one(which.appo, config.appo.port)?,
+        })
+    }
+
+    fn addresses(&self, config: &Config) -> Result<Addresses> {
+        let one = |listener: &Option<Listener>, url: &str, port: u16| -> Result<String> {
+            let port = match listener {
+                Some(listener) => listener.address()?.port(),
+                None => port,
+            };
+            Ok(config.service_url(url, port))
+        };
+        Ok(Addresses {
+            inventory: one(&self.inventory, &config.inventory.url, config.inventory.port)?,
+            apm: one(&self.apm, &config.apm.url, config.apm.port)?,
+            appo: one(&self.appo, &config.appo.url, config.appo.port)?,
+        })
+    }
+}
+
+/// What the starts of the services share.
+struct Starting {
+    config: Arc<Config>,
+    clock: Clock,
+    clients: Clients,
+    apm_key: ServiceKey,
+    appo_key: ServiceKey,
+    addresses: Addresses,
+    databases: Vec<Db>,
+    stop: CancellationToken,
+}
+
+impl Starting {
+    async fn open(
+        &mut self,
+        name: &str,
+        url: &SecretString,
+        connections: u32,
+        migrations: &Migrations,
+    ) -> Result<Db> {
+        let url = self.config.database(name, url)?;
+        let db = Db::open(&url, migrations, connections)
+            .await
+            .with_context(|| format!("cannot open the database ({name}.database)"))?;
+        self.databases.push(db.clone());
+        Ok(db)
+    }
+
+    /// Whose tokens are accepted. `from_inventory`: where Inventory's key is asked for; Inventory itself knows it.
+    fn authenticator(&self, from_inventory: Option<&str>) -> Result<Authenticator> {
+        let auth = &self.config.auth;
+        let time = Duration::from_secs(self.config.peers.service_seconds);
+        let source = |url: String, peer| key_source(self.clients.services.clone(), url, peer, time);
+        let mut tokens = TokenKeys {
+            rules: TokenRules {
+                hmac_key: Some(auth.hmac_key.clone()).filter(|key| !key.expose_secret().is_empty()),
+                allow_without_exp: auth.allow_tokens_without_exp,
+            },
+            ..TokenKeys::default()
+        };
+        if !auth.public_key_file.as_os_str().is_empty() {
+            let path = &auth.public_key_file;
+            let pem = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read auth.public_key_file {}", path.display()))?;
+            let key = PublicKey::from_pem(&pem)
+                .with_context(|| format!("auth.public_key_file {} cannot be used", path.display()))?;
+            tokens.given.push((Issuer::AuthServer, key));
+        }
+        if let Some(inventory) = from_inventory {
+            let url = format!("{inventory}/inventory/v1/token_key");
+            tokens.fetched.push((Issuer::Inventory, source(url, "Inventory")));
+        }
+        if !auth.auth_server.is_empty() {
+            let url = format!("{}/oauth/token_key", auth.auth_server.trim_end_matches('/'));
+            tokens
+                .fetched
+                .push((Issuer::AuthServer, source(url, "the auth server")));
+        }
+        Ok(Authenticator::new(AuthSettings {
+            clock: self.clock.clone(),
+            tokens,
+            services: vec![
+                ("apm".to_owned(), self.apm_key.clone()),
+                ("appo".to_owned(), self.appo_key.clone()),
+            ],
+            admin_everywhere: auth.admin_in_every_tenant,
+            ..AuthSettings::default()
+        }))
+    }
+
+    fn peer(&self, name: &'static str, origin: &str, key: &ServiceKey) -> Result<ServicePeer> {
+        ServicePeer::new(
+            name,
+            origin,
+            self.clients.services.clone(),
+            key.clone(),
+            self.clock.clone(),
+            Duration::from_secs(self.config.peers.service_seconds),
+        )
+        .map_err(anyhow::Error::msg)
+    }
+
+    async fn inventory(&mut self) -> Result<Service> {
+        let config = self.config.clone();
+        let settings = &config.inventory;
+        let db = self
+            .open(
+                "inventory",
+                &settings.database,
+                settings.connections,
+                &mecm_inventory::migrations(),
+            )
+            .await?;
+        let setup = mecm_inventory::Setup {
+            db,
+            clock: self.clock.clone(),
+            auth: self.authenticator(None)?,
+            clients: self.clients.clone(),
+            signing: keys::signing(&config)?,
+            config,
+            stop: self.stop.clone(),
+        };
+        Ok(mecm_inventory::start(setup).await?.service)
+    }
+
+    async fn apm(&mut self) -> Result<Service> {
+        let config = self.config.clone();
+        let settings = &config.apm;
+        let db = self
+            .open(
+                "apm",
+                &settings.database,
+                settings.connections,
+                &mecm_apm::migrations(),
+            )
+            .await?;
+        let setup = mecm_apm::Setup {
+            db,
+            clock: self.clock.clone(),
+            auth: self.authenticator(Some(&self.addresses.inventory))?,
+            config,
+            stop: self.stop.clone(),
+        };
+        Ok(mecm_apm::start(setup).await?.service)
+    }
+
+    async fn appo(&mut self) -> Result<mecm_appo::Started> {
+        let config = self.config.clone();
+        let settings = &config.appo;
+        let db = self
+            .open(
+                "appo",
+                &settings.database,
+                settings.connections,
+                &mecm_appo::migrations(),
+            )
+            .await?;
+        let setup = mecm_appo::Setup {
+            db,
+            clock: self.clock.clone(),
+            auth: self.authenticator(Some(&self.addresses.inventory))?,
+            clients: self.clients.clone(),
+            inventory: self.peer("Inventory", &self.addresses.inventory, &self.appo_key)?,
+            apm: self.peer("APM", &self.addresses.apm, &self.appo_key)?,
+            sealer: keys::job_sealer(&config)?,
+            config,
+            stop: self.stop.clone(),
+        };
+        Ok(mecm_appo::start(setup).await?)
+    }
+
+    fn serve(&self, serving: &mut JoinSet<Result<()>>, service: Service, listener: Listener) {
+        let listen = &self.config.listen;
+        let tls = (!listen.tls_certificate.as_os_str().is_empty()).then(|| Tls {
+            certificate: listen.tls_certificate.clone(),
+            key: listen.tls_key.clone(),
+        });
+        let (name, stop) = (service.name, self.stop.clone());
+        let grace = Duration::from_secs(listen.stop_seconds);
+        let (router, _document) = service.into_router();
+        if let Ok(address) = listener.address() {
+            tracing::info!(service = name, %address, "ready");
+        }
+        serving.spawn(async move {
+            serve(listener, router, tls, stop, grace)
+                .await
+                .with_context(|| format!("{name} stopped"))
+        });
+    }
+}
+
+/// Makes an access token with Inventory's key, as its `/tokens` does: for a first look, for scripts and for tests.
+///
+/// # Errors
+/// When there is no key and none may be made.
+pub fn token(
+    config: &Config,
+    clock: &Clock,
+    tenant: TenantId,
+    user: &str,
+    roles: &[Role],
+    life: TimeDelta,
+) -> Result<SecretString> {
+    let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    let claims = NewToken {
+        user_id: &tenant.to_string(),
+        user_name: user,
+        authorities: &roles,
+        expires: clock.now() + life,
+        jti: &Uuid::new_v4().to_string(),
+    };
+    Ok(mint(&keys::signing(config)?, &claims))
+}
