@@ -12,13 +12,14 @@ mod server;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use error::{ApiError, ApiResult};
 pub use extract::{Body, Url, broken_body, read};
@@ -113,8 +114,17 @@ impl Service {
             )
             .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
             .layer(Extension(checks));
+        // Not `/docs/` itself: a trailing slash is taken off before a route is looked up, and the page's files are relative.
+        let index = format!("{}/docs/ui/index.html", self.base);
+        let open = open.route(
+            &format!("{}/docs", self.base),
+            get(move || async move { Redirect::to(&index) }),
+        );
+        let page = SwaggerUi::new(format!("{}/docs/ui", self.base))
+            .config(Config::new([format!("{}/openapi.json", self.base)]).validator_url("none"));
         let router = router
             .merge(open)
+            .merge(page)
             .fallback(layers::no_such_path)
             .method_not_allowed_fallback(layers::no_such_method)
             .layer(axum::middleware::from_fn(layers::note_route))
