@@ -24,7 +24,7 @@ use crate::{bench, demo, edges, health, suite};
 #[command(name = "mecm", version, arg_required_else_help = true)]
 struct Cli {
     /// A TOML file of settings; the environment (MECM_…) goes over it.
-    #[arg(long, env = "MECM_CONFIG", global = true)]
+    #[arg(long, env = "MECM_CONFIG", hide_env_values = true, global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -200,3 +200,6 @@ async fn told_to_stop() {
         () = next(&mut interrupt) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,21 @@ fn place<'a>(config: &Config, path: &'a Path, setting: &'a str) -> KeyPlace<'a> 
     }
 }
 
+/// A key whose setting holds the key itself, and not a file's name: there is the file of an earlier start, or one may be made.
+fn to_be_had(config: &Config, path: &Path, setting: &str) -> Result<(), KeysError> {
+    if config.may_make_keys() || path.exists() {
+        return Ok(());
+    }
+    Err(KeysError::Setting {
+        setting: setting.to_owned(),
+        why: format!(
+            "must be set where the services listen on {} (it is made at the first start on loopback only; with _FILE at \
+             the end of the name it is read from a file)",
+            config.listen.address
+        ),
+    })
+}
+
 /// Inventory's key for access tokens.
 ///
 /// # Errors
@@ -84,6 +99,7 @@ fn service(
     let secret = secret_key.expose_secret();
     if access_key.is_empty() && secret.is_empty() {
         let path = config.data_dir.join(format!("{name}-key.json"));
+        to_be_had(config, &path, &setting)?;
         return Ok(service_key(place(config, &path, &setting))?);
     }
     let access_key: AccessKey = access_key
@@ -104,6 +120,7 @@ pub fn job_sealer(config: &Config) -> Result<Sealer, KeysError> {
     let text = config.keys.job_key.expose_secret();
     let key = if text.is_empty() {
         let path: PathBuf = config.data_dir.join("job-key");
+        to_be_had(config, &path, setting)?;
         sealing_key(place(config, &path, setting))?
     } else {
         SealingKey::from_text(text).ok_or_else(|| KeysError::Setting {
@@ -113,3 +130,6 @@ pub fn job_sealer(config: &Config) -> Result<Sealer, KeysError> {
     };
     Ok(Sealer::new(&key, &[]))
 }
+
+#[cfg(test)]
+mod tests;

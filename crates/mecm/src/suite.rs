@@ -141,7 +141,11 @@ impl Suite {
     pub async fn run_until(mut self, until: impl Future<Output = ()>) -> Result<()> {
         let ended = tokio::select! {
             () = until => Ok(()),
-            Some(ended) = self.serving.join_next() => ended.context("a service stopped")?,
+            Some(ended) = self.serving.join_next() => match ended {
+                Ok(Ok(())) => Err(anyhow::anyhow!("a service stopped without being told to")),
+                Ok(error) => error,
+                Err(panicked) => Err(panicked).context("a service stopped"),
+            },
         };
         self.stop().await;
         ended
@@ -382,3 +386,6 @@ pub fn token(
     };
     Ok(mint(&keys::signing(config)?, &claims))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! any client sends.
 
 pub mod api;
+mod folder;
 mod progress;
 mod report;
 mod steps;
@@ -22,11 +23,12 @@ use mecm_common::clock::Clock;
 use mecm_common::config::{Config, Scheme};
 use mecm_common::models::ids::TenantId;
 use mecm_common::telemetry;
-use mecm_edge_sim::{Fault, Operation, SimConfig, Simulator, When, edge_address};
+use mecm_edge_sim::{Capability, Fault, Operation, SimConfig, Simulator, When, edge_address};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use self::api::Api;
+use self::folder::Folder;
 use self::report::Report;
 use crate::output::say;
 use crate::sample;
@@ -73,19 +75,26 @@ pub(crate) struct Demo {
     pub(crate) tell: Teller,
 }
 
-/// Tells people what happens: on standard output, or on standard error where that is for JSON.
+/// Whom to tell what happens.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Teller {
-    json: bool,
+pub(crate) enum Teller {
+    /// Readers of standard output.
+    Output,
+    /// Readers of standard error: standard output is for JSON.
+    Error,
+    /// Nobody.
+    #[cfg(test)]
+    Nobody,
 }
 
 impl Teller {
     pub(crate) fn line(self, text: &str) {
-        if self.json {
-            say(text);
-        } else {
+        match self {
             // Where nobody listens any more, the work goes on all the same.
-            drop(crate::output::result(text));
+            Self::Output => drop(crate::output::result(text)),
+            Self::Error => say(text),
+            #[cfg(test)]
+            Self::Nobody => {}
         }
     }
 }
@@ -114,15 +123,38 @@ impl Demo {
 /// A surprise: what was expected and what came.
 pub async fn run(
     options: &Options,
-    mut config: Config,
+    config: Config,
     told_to_stop: impl Future<Output = ()>,
 ) -> Result<ExitCode> {
-    let tell = Teller { json: options.json };
+    telemetry::init_logs(log_filter(&config), config.log.format);
+    telemetry::init_metrics();
+    let tell = if options.json {
+        Teller::Error
+    } else {
+        Teller::Output
+    };
+    show(options, config, tell, told_to_stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where nobody asked for more, only what is wrong: the demo says itself what happens.
+fn log_filter(config: &Config) -> &str {
+    match config.log.filter.as_str() {
+        "info" => "warn",
+        filter => filter,
+    }
+}
+
+async fn show(
+    options: &Options,
+    mut config: Config,
+    tell: Teller,
+    told_to_stop: impl Future<Output = ()>,
+) -> Result<Report> {
     let started = Instant::now();
     let (name, package) = package(options)?;
-    prepare(&mut config)?;
-    telemetry::init_logs(&config.log.filter, config.log.format);
-    telemetry::init_metrics();
+    // Held to the end: no other demo clears the folder meanwhile.
+    let _folder = prepare(&mut config)?;
 
     let config = Arc::new(config);
     let suite = Suite::start(config.clone(), Which::ALL, Clock::System).await?;
@@ -159,6 +191,7 @@ pub async fn run(
             return Err(error);
         }
     };
+    report.print(options.json)?;
     if options.keep {
         kept(&demo, &suite, &config);
         suite.run_until(told_to_stop).await?;
@@ -167,22 +200,16 @@ pub async fn run(
         demo.step("Everything is stopped");
     }
     demo.sim.shutdown().await;
-    report.print(options.json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(report)
 }
 
 /// The services of the demo are reached on this machine alone and call simulated edges alone.
-fn prepare(config: &mut Config) -> Result<()> {
+fn prepare(config: &mut Config) -> Result<Folder> {
     if !config.listen.address.is_loopback() {
         bail!("the demo listens on loopback only: unset listen.address");
     }
     config.egress.allow = vec!["127.0.0.0/8".parse().context("the loopback network")?];
     config.peers.edge_scheme = Scheme::Http;
-    if config.log.filter == "info" {
-        "warn".clone_into(&mut config.log.filter);
-    }
-    // A demo that was cut off leaves work that would go on now: each has a folder of its own, the last one's is removed.
-    config.data_dir = config.data_dir.join("demo");
     let ports = [config.inventory.port, config.apm.port, config.appo.port];
     for port in ports {
         let address = std::net::SocketAddr::new(config.listen.address, port);
@@ -190,12 +217,10 @@ fn prepare(config: &mut Config) -> Result<()> {
             format!("port {port} is taken: is another demo or suite running? MECM_INVENTORY__PORT, MECM_APM__PORT and MECM_APPO__PORT take others")
         })?);
     }
-    match std::fs::remove_dir_all(&config.data_dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot clear {}", config.data_dir.display()))
-        }
-        _ => Ok(()),
-    }
+    // A demo that was cut off leaves work that would go on now: each begins with an empty folder.
+    let folder = Folder::take(&config.data_dir)?;
+    folder.path().clone_into(&mut config.data_dir);
+    Ok(folder)
 }
 
 fn package(options: &Options) -> Result<(String, Vec<u8>)> {
@@ -223,6 +248,12 @@ fn token(config: &Config, tenant: TenantId) -> Result<SecretString> {
 }
 
 async fn work(demo: &Demo, name: &str, package: Vec<u8>, options: &Options) -> Result<Report> {
+    for host in &demo.hosts {
+        // What a look at the platform finds.
+        demo.sim
+            .edge(*host)
+            .set_capabilities(vec![Capability::active("location")]);
+    }
     steps::register(demo).await?;
     if demo.expected(FAILING) == Expected::FailsToDeploy && demo.hosts.len() > FAILING {
         let fault = Fault::Answer {
@@ -302,3 +333,6 @@ pub(crate) struct Phase {
     pub(crate) hosts: HashMap<usize, Outcome>,
     pub(crate) took: Duration,
 }
+
+#[cfg(test)]
+mod tests;
