@@ -108,6 +108,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
     let limits = Limits {
         json_body: config.limits.json_body,
         read_seconds: config.limits.read_seconds,
+        batch: config.limits.batch,
     };
     let app = App {
         policy: Arc::new(policy(&config)),

@@ -148,6 +148,7 @@ pub(crate) async fn start_with(
         limits: Limits {
             json_body: config.limits.json_body,
             read_seconds: config.limits.read_seconds,
+            batch: config.limits.batch,
         },
         allowed_origin: HeaderValue::from_str(&config.listen.allowed_origin)
             .map_err(|_| StartError::Origin)?,

@@ -120,6 +120,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         limits: Limits {
             json_body: limits.json_body,
             read_seconds: limits.read_seconds,
+            batch: limits.batch,
         },
         allowed_origin,
         clock: app.clock.clone(),

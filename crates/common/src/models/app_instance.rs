@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::ids::{AppId, AppInstanceId, HostIp, OperationId, PackageId};
 use super::lenient;
-use crate::validate::{Pattern, TextField, Validate, Violations, must_match, size_text};
+use crate::validate::{Pattern, TextField, Validate, Violations, must_match};
 
 /// Where an instance stands. The interface says only these five.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -147,8 +147,6 @@ const HOST: TextField = TextField {
 };
 /// The most capabilities one request may name.
 const CAPABILITIES: usize = 10;
-/// Items in one batch call (v1.0: 20).
-pub const BATCH: usize = 1_000;
 
 /// What is the same in a create and a batch create.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -296,7 +294,7 @@ fn items(violations: &mut Violations, list: Option<&[String]>, mandatory: &str, 
         violations.push(mandatory);
         return;
     };
-    violations.check(list.len() > BATCH, &size_text(BATCH));
+    violations.batch(list.len());
     for item in list {
         violations.check(!pattern.matches(item), &must_match(pattern));
     }

@@ -61,12 +61,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Body<T> 
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        let limit = request
-            .extensions()
-            .get::<Limits>()
-            .copied()
-            .unwrap_or_default()
-            .json_body;
+        let limits = request.extensions().get::<Limits>().copied().unwrap_or_default();
         if let Some(kind) = request.headers().get(http::header::CONTENT_TYPE)
             && !kind.to_str().is_ok_and(is_json)
         {
@@ -76,9 +71,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Body<T> 
                 "Unsupported Media Type",
             ));
         }
-        let bytes = read(request.into_body(), limit).await?;
+        let bytes = read(request.into_body(), limits.json_body).await?;
         let value: T = parse(&bytes)?;
-        let broken = Violations::of(&value);
+        let broken = Violations::of_batch(&value, limits.batch);
         if broken.is_empty() {
             Ok(Self(value))
         } else {

@@ -27,6 +27,7 @@ pub use layers::{RequestInfo, wire_time};
 pub use server::{Bound, Listener, ServeError, Tls, bind, serve};
 
 use crate::clock::Clock;
+use crate::validate::BATCH;
 
 /// Bounds on what a request may bring.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct Limits {
     pub json_body: usize,
     /// How many seconds a request may take to be read (an upload: may stand still).
     pub read_seconds: u64,
+    /// How many items a batch may have.
+    pub batch: usize,
 }
 
 impl Default for Limits {
@@ -42,6 +45,7 @@ impl Default for Limits {
         Self {
             json_body: 2 * 1024 * 1024,
             read_seconds: 30,
+            batch: BATCH,
         }
     }
 }

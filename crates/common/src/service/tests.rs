@@ -63,6 +63,7 @@ fn app() -> Router {
         limits: Limits {
             json_body: 64,
             read_seconds: 30,
+            ..Limits::default()
         },
         allowed_origin: HeaderValue::from_static("*"),
         clock: Clock::manual(chrono::DateTime::from_timestamp_millis(1_600_500_691_267).unwrap()),

@@ -51,26 +51,54 @@ pub struct TextField {
     pub pattern: Option<(Pattern, &'static str)>,
 }
 
+/// Items in one batch call where nothing else is configured (v1.0: 20).
+pub const BATCH: usize = 1_000;
+
 /// The texts of the constraints that a body broke.
-#[derive(Debug, Default)]
-pub struct Violations(Vec<String>);
+#[derive(Debug)]
+pub struct Violations {
+    texts: Vec<String>,
+    batch: usize,
+}
+
+impl Default for Violations {
+    fn default() -> Self {
+        Self {
+            texts: Vec::new(),
+            batch: BATCH,
+        }
+    }
+}
 
 impl Violations {
     /// All texts so far.
     pub fn texts(&self) -> &[String] {
-        &self.0
+        &self.texts
     }
 
     /// What `body` breaks; empty when nothing.
     pub fn of(body: &impl Validate) -> Vec<String> {
-        let mut violations = Self::default();
+        Self::of_batch(body, BATCH)
+    }
+
+    /// The same where a batch may have so many items.
+    pub fn of_batch(body: &impl Validate, batch: usize) -> Vec<String> {
+        let mut violations = Self {
+            batch,
+            ..Self::default()
+        };
         body.validate(&mut violations);
-        violations.0
+        violations.texts
+    }
+
+    /// Checks the number of items of a batch.
+    pub fn batch(&mut self, len: usize) {
+        self.size(len, self.batch);
     }
 
     /// Adds a text.
     pub fn push(&mut self, text: impl Into<String>) {
-        self.0.push(text.into());
+        self.texts.push(text.into());
     }
 
     /// Adds `text` when `broken`.
@@ -137,7 +165,7 @@ mod tests {
     fn texts(field: &TextField, value: Option<&str>) -> Vec<String> {
         let mut violations = Violations::default();
         violations.text(field, value);
-        violations.0
+        violations.texts
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Query, State};
 use mecm_common::db::{DbError, Tx};
-use mecm_common::models::app_instance::{AppInstanceInfo, BATCH, OperationInfo, OperationalStatus};
+use mecm_common::models::app_instance::{AppInstanceInfo, OperationInfo, OperationalStatus};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{AppInstanceId, OperationId, TenantId};
 use mecm_common::service::{ApiError, ApiResult, Url, wire_time};
@@ -20,6 +20,8 @@ use crate::store::app_instances::{self, AppInstance};
 
 /// The spellings of the filter that clients in the field use.
 const FILTERS: [&str; 2] = ["appinstanceids", "appInstId"];
+/// The most ids of one filter (v1.0: 50).
+const FILTERED: usize = 1_000;
 /// How often a long poll looks when nothing hurries it (another process may run the create).
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -41,7 +43,7 @@ fn filter(query: Filter) -> Result<Option<Vec<AppInstanceId>>, ApiError> {
         .map(|text| text.trim().parse())
         .collect::<Result<_, _>>()
         .map_err(|_| invalid())?;
-    if ids.len() > BATCH {
+    if ids.len() > FILTERED {
         return Err(invalid());
     }
     Ok(Some(ids))

@@ -237,6 +237,28 @@ async fn a_broken_constraint_has_its_text_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_may_have_as_many_items_as_is_configured() {
+    for test in TestDb::all(&crate::migrations()).await {
+        let rig = Rig::start(test, |config| config.limits.batch = 3).await;
+        for (hosts, status) in [(3, 202), (4, 400)] {
+            let mut body = Rig::create_body("zone", PLAIN);
+            body["mecHost"] = json!(
+                (0..hosts)
+                    .map(|index| Rig::host(index).to_string())
+                    .collect::<Vec<_>>()
+            );
+            let answer = rig
+                .ask(Method::POST, "/app_instances/batch_create", Some(body))
+                .await;
+            assert_eq!(answer.status, status, "{answer:?}");
+            if status == 400 {
+                assert_eq!(answer.body["details"], json!(["size must be between 0 and 3"]));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_tenant_over_its_quota_is_told_so_and_gets_nothing() {
     for test in TestDb::all(&crate::migrations()).await {
         let rig = Rig::start(test, |config| config.limits.app_instances = 3).await;

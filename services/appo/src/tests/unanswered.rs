@@ -73,6 +73,27 @@ async fn an_edge_that_never_answers_fails_the_instantiate_and_says_why() {
 }
 
 #[tokio::test]
+async fn an_edge_that_hangs_is_given_up_and_asked_and_nothing_hangs_for_ever() {
+    for test in TestDb::all(&crate::migrations()).await {
+        let rig = Rig::start(test, |config| {
+            (config.peers.lcm_deploy_seconds, config.peers.lcm_seconds) = (1, 1);
+        })
+        .await;
+        let id = rig.create("zone", PLAIN, 0).await;
+        rig.idle().await;
+        rig.edge(0)
+            .fault(Operation::Instantiate, Fault::Hang, When::Next(1));
+        rig.instantiate(&id).await;
+        rig.pass(210).await;
+        assert_eq!(rig.stands(&id).await.unwrap().0, "Instantiated");
+        assert_eq!(rig.edge(0).counts().deploys, 1);
+        rig.edge(0).fault(Operation::Query, Fault::Hang, When::Next(1));
+        let slow = rig.ask(Method::GET, &format!("/app_instances/{id}"), None).await;
+        assert_eq!(slow.status, 504, "{slow:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_busy_controller_is_asked_and_tried_again() {
     on_each(|rig| async move {
         let busy = Fault::Answer {
