@@ -1,7 +1,7 @@
 //! Application packages (CSAR: a ZIP archive with a TOSCA descriptor in it), read and checked without unpacking
 //! anything to disk.
 //!
-//! [`check`] reads a package and either refuses it, naming the entry and what is wrong with it, or returns what the
+//! [`check()`] reads a package and either refuses it, naming the entry and what is wrong with it, or returns what the
 //! rest of the suite wants to know: images, dependencies, app rules, services, and warnings for a person. Everything
 //! here blocks: async callers use `spawn_blocking`.
 //!

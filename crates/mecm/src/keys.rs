@@ -60,7 +60,7 @@ pub fn signing(config: &Config) -> Result<SigningKey, KeysError> {
     } else {
         configured.clone()
     };
-    let setting = "keys.signing_key_file (MECM_KEYS__SIGNING_KEY_FILE)";
+    let setting = "keys.signing_key_file (MECM_KEYS__SIGNING_KEY_FILE) to a PEM file that holds one";
     Ok(signing_key(place(config, &path, setting))?)
 }
 

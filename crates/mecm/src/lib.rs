@@ -1,6 +1,6 @@
 //! The command line of the suite: `mecm up | inventory | apm | appo | demo | token | health | edge-sim | bench`.
 //!
-//! Reading order: [`cli`] (what can be said), [`suite`] (the services of a process) with [`keys`], [`sample`] (the package that the
+//! Reading order: [`cli`] (what can be said), [`mod@suite`] (the services of a process) with [`keys`], [`sample`] (the package that the
 //! repository builds itself), `demo` (the main job, shown), `bench` (measured).
 
 pub mod bench;

@@ -2,7 +2,7 @@
 //! controller, in the background, many at once, and knows at every moment where each stands.
 //!
 //! Reading order:
-//! 1. [`routes`]: the whole route table, and what each endpoint takes and answers.
+//! 1. `routes`: the whole route table, and what each endpoint takes and answers.
 //! 2. `plan`: pure decisions, the state table among them; `accept`: the one transaction that answers a write.
 //! 3. `flows`: what happens afterwards, step by step, on the engine of `mecm-jobs`.
 //! 4. `edge`: calls to LCM controllers and rule managers, and what their answers mean; `packages`: the local cache;

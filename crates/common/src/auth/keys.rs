@@ -26,15 +26,15 @@ const MIN_SECRET_CHARS: usize = 32;
 pub enum KeyError {
     /// Not there, and not to be made.
     #[error(
-        "there is no {what} at {}: set {setting} to a file that holds one (it is made at the first start only \
-         when nothing is configured and the service listens on loopback)", path.display()
+        "there is no {what} at {}: set {setting} (it is made at the first start only when nothing is configured and the \
+         service listens on loopback)", path.display()
     )]
     Missing {
         /// Which key.
         what: &'static str,
         /// Where it was looked for.
         path: PathBuf,
-        /// The setting that names the file.
+        /// The setting that gives it.
         setting: String,
     },
     /// There, but not what it should be.
