@@ -41,6 +41,12 @@ const FAILING: usize = 3;
 /// What it says then, as a v1.0 controller would.
 const FAILURE: &str = "Failed to get client";
 
+/// The sample's name.
+const SAMPLE: &str = "mecmsample";
+/// The portal's limits of an application's name; v1.0's controllers refuse shorter ones too.
+const SHORTEST_NAME: usize = 4;
+const LONGEST_NAME: usize = 16;
+
 /// What can be asked of the demo.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
@@ -71,6 +77,8 @@ pub(crate) struct Demo {
     pub(crate) api: Api,
     pub(crate) sim: Simulator,
     pub(crate) hosts: Vec<Ipv4Addr>,
+    /// What the application is called.
+    pub(crate) app_name: String,
     pub(crate) started: Instant,
     pub(crate) tell: Teller,
 }
@@ -140,7 +148,8 @@ pub async fn run(
 /// Where nobody asked for more, only what is wrong: the demo says itself what happens.
 fn log_filter(config: &Config) -> &str {
     match config.log.filter.as_str() {
-        "info" => "warn",
+        // With a thousand hosts many wait seconds for SQLite's one writer: that is no news here.
+        "info" => "warn,sqlx::pool::acquire=error",
         filter => filter,
     }
 }
@@ -166,16 +175,17 @@ async fn show(
     let demo = Demo {
         api: Api::new(&Clients::new(&config)?, &suite.addresses, tenant, token),
         hosts: (0..usize::from(options.hosts)).map(edge_address).collect(),
+        app_name: app_name(&name),
         sim,
         started,
         tell,
     };
     demo.step(&format!(
-        "Inventory, APM and APPO are up ({}, {}, {}), databases in {}",
+        "Inventory, APM and APPO are up ({}, {}, {}), {}",
         suite.addresses.inventory,
         suite.addresses.apm,
         suite.addresses.appo,
-        config.data_dir.display()
+        kept_in(&config)
     ));
     demo.step(&format!(
         "{} simulated edges answer as EdgeGallery v1.0's do, {} to {}; nothing is deployed anywhere else",
@@ -223,9 +233,41 @@ fn prepare(config: &mut Config) -> Result<Folder> {
     Ok(folder)
 }
 
+/// Where the services keep what they know.
+fn kept_in(config: &Config) -> String {
+    let folder = config.data_dir.display();
+    let embedded = [
+        &config.inventory.database,
+        &config.apm.database,
+        &config.appo.database,
+    ]
+    .iter()
+    .all(|url| url.expose_secret().is_empty());
+    if embedded {
+        format!("databases and packages in {folder}")
+    } else {
+        format!("databases as configured, packages in {folder}")
+    }
+}
+
+/// What an application is called on the hosts, after its package's file: what v1.0's controllers and the portal take.
+fn app_name(file_name: &str) -> String {
+    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    let name: String = stem
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(LONGEST_NAME)
+        .collect();
+    if name.len() < SHORTEST_NAME {
+        SAMPLE.to_owned()
+    } else {
+        name
+    }
+}
+
 fn package(options: &Options) -> Result<(String, Vec<u8>)> {
     let Some(path) = &options.package else {
-        return Ok(("mecmsample.csar".to_owned(), sample::build()?));
+        return Ok((format!("{SAMPLE}.csar"), sample::build()?));
     };
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let name = path

@@ -18,8 +18,6 @@ const TOGETHER: usize = 32;
 const LOOK: Duration = Duration::from_millis(50);
 /// No batch of the demo takes longer.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// The application's name on every host.
-const APP_NAME: &str = "mecmsample";
 
 /// An LCM controller, a rule manager and the host itself, for each edge.
 pub(super) async fn register(demo: &Demo) -> Result<()> {
@@ -53,7 +51,7 @@ pub(super) async fn upload(demo: &Demo, name: &str, package: Vec<u8>) -> Result<
     let began = Instant::now();
     let answer = demo
         .api
-        .upload(name, package, APP_NAME, &hosts.join(","))
+        .upload(name, package, &demo.app_name, &hosts.join(","))
         .await
         .context("the upload")?;
     let text = |member: &str| answer[member].as_str().unwrap_or_default().to_owned();
@@ -81,7 +79,7 @@ pub(super) async fn upload(demo: &Demo, name: &str, package: Vec<u8>) -> Result<
 /// One batch create on all hosts.
 pub(super) async fn create(demo: &Demo, (package, app): &(String, String)) -> Result<Phase> {
     let hosts: Vec<String> = demo.hosts.iter().map(ToString::to_string).collect();
-    let body = json!({"appPackageId": package, "appName": APP_NAME, "appId": app,
+    let body = json!({"appPackageId": package, "appName": demo.app_name, "appId": app,
         "appInstanceDescription": "the demo", "hwCapabilities": ["GPU"], "mecHost": hosts});
     let began = Instant::now();
     let answer = demo

@@ -96,3 +96,28 @@ async fn a_port_that_is_taken_is_named() {
     let error = demo(&options(1, None), config).await.unwrap_err().to_string();
     assert!(error.starts_with(&wanted), "{error}");
 }
+
+#[test]
+fn an_application_is_called_after_its_package_where_that_makes_a_name() {
+    for (file, name) in [
+        ("mecmsample.csar", "mecmsample"),
+        ("older-layout.csar", "olderlayout"),
+        ("positioning_with_mepagent_new.csar", "positioningwithm"),
+        ("v1.csar", "mecmsample"),
+        ("\u{5e94}\u{7528}.csar", "mecmsample"),
+        ("camera", "camera"),
+    ] {
+        assert_eq!(app_name(file), name);
+    }
+}
+
+#[test]
+fn where_the_databases_are_is_said_as_it_is() {
+    let folder = Scratch::new().unwrap();
+    let mut config = config(&folder.0);
+    assert!(kept_in(&config).starts_with("databases and packages in "));
+    config.apm.database = "postgres://mecm:secret@db/apm".into();
+    let told = kept_in(&config);
+    assert!(told.starts_with("databases as configured"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+}
