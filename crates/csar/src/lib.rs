@@ -8,7 +8,7 @@
 //! Reading order: `check` (the whole way of a package), `source` → `end` → `directory` → `layout` → `archive` (the ZIP structure,
 //! checked by hand: a ZIP that two readers can read differently is refused), `names` and `extra` (parts of its
 //! records), `yaml` → `descriptor` → `rules` (what the descriptor says), `manifest`, `meta` and `images` (the small
-//! files beside it), `info` (the answer of the API), `file_name` (the name an upload came under).
+//! files beside it), `file_name` (the name an upload came under).
 
 mod archive;
 mod check;
@@ -19,7 +19,6 @@ mod error;
 mod extra;
 mod file_name;
 mod images;
-mod info;
 mod layout;
 mod manifest;
 mod meta;
@@ -40,6 +39,5 @@ pub use descriptor::{Dependency, Descriptor, Hardware, Service};
 pub use directory::Entry;
 pub use error::{CsarError, EntryFault};
 pub use file_name::{FileNameError, file_name};
-pub use info::{OperationalInfo, ProducedService};
 pub use manifest::{Manifest, ManifestEntry};
 pub use policy::{Limits, ManifestVerification, Policy, Signature};

@@ -135,6 +135,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
 
 fn policy(config: &Config) -> Policy {
     let mut policy = Policy::default();
+    policy.limits.entry_bytes = config.limits.package;
     policy.limits.total_bytes = config.limits.unpacked;
     policy.manifest_verification = match config.apm.manifest_verification {
         config::ManifestVerification::Warn => ManifestVerification::Warn,

@@ -24,6 +24,7 @@ const UNUSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub(crate) struct Packages {
     apm: Apm,
     folder: PathBuf,
+    policy: Arc<Policy>,
     fresh: Cache<(TenantId, PackageId), Arc<Content>>,
     /// What was there last, for asking whether it has changed.
     last: Cache<(TenantId, PackageId), Arc<Content>>,
@@ -64,11 +65,12 @@ impl PackageError {
 }
 
 impl Packages {
-    pub(crate) fn new(apm: Apm, folder: PathBuf) -> io::Result<Self> {
+    pub(crate) fn new(apm: Apm, folder: PathBuf, policy: Policy) -> io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         let packages = Self {
             apm,
             folder,
+            policy: Arc::new(policy),
             fresh: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(UNCHANGED)
@@ -147,10 +149,10 @@ impl Packages {
 
     /// Checks a downloaded file and moves it to its place.
     async fn keep(&self, temporary: &Path, digest: String) -> Result<Arc<Content>, PackageError> {
-        let opened = temporary.to_owned();
+        let (opened, policy) = (temporary.to_owned(), self.policy.clone());
         let checked = tokio::task::spawn_blocking(move || {
             let file = std::fs::File::open(opened)?;
-            Ok::<_, io::Error>(mecm_csar::check(io::BufReader::new(file), &Policy::default()))
+            Ok::<_, io::Error>(mecm_csar::check(io::BufReader::new(file), &policy))
         })
         .await
         .map_err(|panic| PackageError::Invalid(panic.to_string()))?;

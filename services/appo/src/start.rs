@@ -101,10 +101,11 @@ pub(crate) async fn start_with(
         stall: Duration::from_secs(config.peers.service_seconds),
         limit: config.limits.package,
     };
-    let packages = Packages::new(apm, settings.cache.clone()).map_err(|source| StartError::Cache {
-        path: settings.cache.display().to_string(),
-        source,
-    })?;
+    let packages =
+        Packages::new(apm, settings.cache.clone(), policy(config)).map_err(|source| StartError::Cache {
+            path: settings.cache.display().to_string(),
+            source,
+        })?;
     let core = Arc::new(Core {
         db: setup.db.clone(),
         clock: setup.clock.clone(),
@@ -156,4 +157,12 @@ pub(crate) async fn start_with(
         errors_with_response: true,
     };
     Ok(Started { service, engine })
+}
+
+/// How packages are judged once more before they are sent on: by the bounds, since APM has judged the rest.
+fn policy(config: &Config) -> mecm_csar::Policy {
+    let mut policy = mecm_csar::Policy::default();
+    policy.limits.entry_bytes = config.limits.package;
+    policy.limits.total_bytes = config.limits.unpacked;
+    policy
 }

@@ -157,18 +157,3 @@ fn the_root_is_the_one_top_folder_or_the_archive() {
     }
     assert_eq!(taken(&with(File::new("__MACOSX/._app", ""))).root, "app/");
 }
-
-#[test]
-fn the_api_shows_what_the_package_says() {
-    let info = taken(&Zip::new(good())).operational_info();
-    let shown = serde_json::to_value(&info).unwrap();
-    assert_eq!(
-        shown,
-        serde_json::json!({
-            "provider": "Maker", "name": "cam", "version": "1.0",
-            "images": ["repo/a:1.0", "repo/b:2.0"],
-            "servicesRequired": [], "servicesOptional": [], "servicesProduced": [],
-            "trafficRules": 0, "dnsRules": 0, "dependencies": [],
-        })
-    );
-}

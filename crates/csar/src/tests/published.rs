@@ -58,11 +58,10 @@ fn packages_with_rules_and_placeholder_hashes() {
             ],
             "{name}"
         );
-        let info = package.operational_info();
+        let info = &package.descriptor;
         assert_eq!(info.provider.as_deref(), Some("EdgeGallery"));
         assert_eq!(info.name.as_deref(), Some("MEC"));
         assert_eq!(info.version.as_deref(), Some("v1.0.0"));
-        assert_eq!((info.traffic_rules, info.dns_rules), (1, 1));
         assert_eq!(info.services_required[0].ser_name.as_deref(), Some(required));
         assert_eq!(info.services_required[0].version.as_deref(), Some("1.0"));
         assert_eq!(
@@ -70,7 +69,9 @@ fn packages_with_rules_and_placeholder_hashes() {
             Some("positioning-service")
         );
 
-        let rules = package.descriptor.rules.unwrap();
+        let rules = info.rules.as_ref().unwrap();
+        let count = |name: &str| rules[name].as_array().unwrap().len();
+        assert_eq!((count("appTrafficRule"), count("appDNSRule")), (1, 1));
         assert_eq!(rules["appName"], "positioning-service");
         let rule = &rules["appTrafficRule"][0];
         assert_eq!(rule["dstInterface"][0]["interfaceType"], "TUNNEL");
