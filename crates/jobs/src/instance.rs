@@ -2,10 +2,16 @@
 //! once instead of waiting for them to expire.
 
 use std::path::Path;
+use std::time::Duration;
 
 use mecm_common::db::{Db, DbError};
 use sqlx::Connection;
 use uuid::Uuid;
+
+/// How often and how far apart the kept id is tried: the session of a process that has just died lives on for a moment, until the
+/// server has seen its connection end.
+const TRIES: u32 = 20;
+const APART: Duration = Duration::from_millis(100);
 
 /// A process's identity among those that share a database.
 #[derive(Debug)]
@@ -34,7 +40,14 @@ impl Instance {
             .into_iter()
             .chain(std::iter::repeat_with(Uuid::new_v4).take(3))
         {
-            if lock(&mut session, id).await? {
+            let mut locked = lock(&mut session, id).await?;
+            let mut tried = 1;
+            while !locked && kept == Some(id) && tried < TRIES {
+                tokio::time::sleep(APART).await;
+                locked = lock(&mut session, id).await?;
+                tried += 1;
+            }
+            if locked {
                 if kept != Some(id) {
                     // A read-only folder costs no more than the wait for a lease after a restart.
                     drop(std::fs::write(file, id.to_string()));

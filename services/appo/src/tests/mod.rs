@@ -153,7 +153,10 @@ impl Rig {
         &mut self,
         wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows> + Send + 'static,
     ) {
-        self.process = Process(None);
+        if let Some(runtime) = self.process.0.take() {
+            let dead = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LIMIT));
+            dead.await.unwrap();
+        }
         (self.router, self.engine, self.process) = serve(
             &self.test,
             &self.clock,
