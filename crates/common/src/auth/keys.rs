@@ -312,7 +312,9 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.starts_with("there is no sealing key at /nowhere/at/all.key: set auth.some_file to"),
+            error.starts_with(
+                "there is no sealing key at /nowhere/at/all.key: set auth.some_file (it is made"
+            ),
             "{error}"
         );
     }
