@@ -109,7 +109,7 @@ async fn settle(rig: &mut Rig, trouble: Trouble, died: &Arc<Notify>, came: &Arc<
     }
     let dead = tokio::select! {
         () = died.notified() => true,
-        idle = rig.engine.run_until_idle(LIMIT) => { idle.unwrap(); false }
+        idle = rig.engine().run_until_idle(LIMIT) => { idle.unwrap(); false }
     };
     if dead {
         came.fetch_add(1, Ordering::SeqCst);

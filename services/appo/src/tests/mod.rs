@@ -57,17 +57,20 @@ pub(crate) struct Rig {
     folder: Scratch,
     sealer: Sealer,
     auth: Authenticator,
-    router: Router,
-    pub(crate) engine: Engine,
-    process: Process,
+    process: Option<Process>,
 }
 
-/// What the orchestrator runs in: dropped whole, it is as near to a killed process as one process can get.
-struct Process(Option<tokio::runtime::Runtime>);
+/// The orchestrator and what it runs in: dropped whole, its connections too, it is as near to a killed process as one
+/// process can get.
+struct Process {
+    router: Router,
+    engine: Engine,
+    runtime: Option<tokio::runtime::Runtime>,
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
@@ -132,7 +135,7 @@ impl Rig {
             ..AuthSettings::default()
         });
         let (config, sealer) = (Arc::new(config), Sealer::new(&SealingKey::generate(), &[]));
-        let (router, engine, process) = serve(&test, &clock, &config, &peers, &sealer, &auth, wrap).await;
+        let process = serve(&test, &clock, &config, &peers, &sealer, &auth, wrap).await;
         Self {
             test,
             clock,
@@ -142,10 +145,22 @@ impl Rig {
             folder,
             sealer,
             auth,
-            router,
-            engine,
-            process,
+            process: Some(process),
         }
+    }
+
+    fn process(&self) -> &Process {
+        self.process
+            .as_ref()
+            .expect("it is taken for the moment of a restart only")
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.process().engine
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        self.process().router.clone()
     }
 
     /// The process dies and starts again on what is in the database. The old one's work is cut off where it is.
@@ -153,11 +168,12 @@ impl Rig {
         &mut self,
         wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows> + Send + 'static,
     ) {
-        if let Some(runtime) = self.process.0.take() {
+        if let Some(mut process) = self.process.take() {
+            let runtime = process.runtime.take().unwrap();
             let dead = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LIMIT));
             dead.await.unwrap();
         }
-        (self.router, self.engine, self.process) = serve(
+        let process = serve(
             &self.test,
             &self.clock,
             &self.config,
@@ -167,6 +183,7 @@ impl Rig {
             wrap,
         )
         .await;
+        self.process = Some(process);
     }
 
     /// The host number `index`: also the address of its controller and rule manager.
@@ -217,12 +234,7 @@ impl Rig {
             }
             None => Body::empty(),
         };
-        let answer = self
-            .router
-            .clone()
-            .oneshot(request.body(body).unwrap())
-            .await
-            .unwrap();
+        let answer = self.router().oneshot(request.body(body).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
@@ -258,7 +270,7 @@ impl Rig {
     }
 
     pub(crate) async fn idle(&self) {
-        self.engine.run_until_idle(LIMIT).await.unwrap();
+        self.engine().run_until_idle(LIMIT).await.unwrap();
     }
 
     /// Lets time pass, in steps, with everything that becomes due.
@@ -307,7 +319,7 @@ async fn serve(
     sealer: &Sealer,
     auth: &Authenticator,
     wrap: impl FnOnce(Arc<dyn Flows>) -> Arc<dyn Flows> + Send + 'static,
-) -> (Router, Engine, Process) {
+) -> Process {
     let clients = Clients::new(config).unwrap();
     let peer = |name| {
         let key = ServiceKey::generate();
@@ -341,5 +353,9 @@ async fn serve(
     };
     let started = runtime.spawn(start_with(setup, wrap)).await.unwrap().unwrap();
     let (router, _document) = started.service.into_router();
-    (router, started.engine, Process(Some(runtime)))
+    Process {
+        router,
+        engine: started.engine,
+        runtime: Some(runtime),
+    }
 }

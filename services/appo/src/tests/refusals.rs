@@ -353,7 +353,7 @@ async fn nobody_gets_in_who_may_not_and_nobody_sees_another_tenants() {
             .header("access_token", other)
             .body(Body::empty())
             .unwrap();
-        assert_eq!(rig.router.clone().oneshot(request).await.unwrap().status(), 404);
+        assert_eq!(rig.router().oneshot(request).await.unwrap().status(), 404);
     })
     .await;
 }

@@ -64,7 +64,8 @@ async fn an_edge_that_never_answers_fails_the_instantiate_and_says_why() {
         rig.idle().await;
         rig.edge(0).fault(Operation::Any, Fault::Down, When::Always);
         rig.instantiate(&id).await;
-        rig.pass(600).await;
+        // A connection that breaks may have carried the whole upload: then it is asked for until the deadline of an hour.
+        rig.pass(3_700).await;
         let (status, reason) = rig.stands(&id).await.unwrap();
         assert_eq!(status, "Instantiation failed");
         assert!(reason.contains("the LCM controller"), "{reason}");
