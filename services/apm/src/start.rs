@@ -119,6 +119,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
     };
     let service = Service {
         name: "apm",
+        title: "APM",
         base: "/apm/v1",
         routes: routes::routes(app.clone(), setup.auth),
         checks: vec![

@@ -137,6 +137,7 @@ pub(crate) async fn start_with(
     let db = setup.db;
     let service = Service {
         name: "appo",
+        title: "APPO",
         base: "/appo/v1",
         routes: routes::routes(app, setup.auth),
         checks: vec![(

@@ -114,6 +114,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
     let limits = &app.config.limits;
     let service = Service {
         name: "inventory",
+        title: "Inventory",
         base: BASE,
         routes: routes::routes(app.clone()),
         checks: vec![("database", database_check(&app.db))],

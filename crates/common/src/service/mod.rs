@@ -4,6 +4,7 @@
 //! are one list), adds health, readiness, metrics and the document, wraps all in [`layers`], and [`serve`]s it.
 
 pub mod body;
+pub mod document;
 mod error;
 mod extract;
 pub mod layers;
@@ -57,6 +58,8 @@ pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send +
 pub struct Service {
     /// `inventory`, `apm` or `appo`.
     pub name: &'static str,
+    /// What people call it: `Inventory`.
+    pub title: &'static str,
     /// What all paths begin with: `/inventory/v1`.
     pub base: &'static str,
     /// All routes, with full paths and their state, and the document they make.
@@ -99,7 +102,7 @@ impl Service {
     /// The finished router and the document of its routes.
     pub fn into_router(self) -> (Router, utoipa::openapi::OpenApi) {
         let (router, mut document) = self.routes.split_for_parts();
-        document.info.version = "1.0".to_owned();
+        document::complete(&mut document, self.title);
         let json = document.to_json().unwrap_or_default();
         let checks = Arc::new(self.checks);
         let observing = Arc::new(layers::Observing {

@@ -57,6 +57,7 @@ fn app() -> Router {
     let down: Check = Arc::new(|| Box::pin(async { Err("gone".to_owned()) }));
     let service = Service {
         name: "test",
+        title: "Test",
         base: "/test/v1",
         routes,
         checks: vec![("database", down)],

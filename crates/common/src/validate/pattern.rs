@@ -71,6 +71,13 @@ impl Pattern {
         COMPILED[self as usize].is_match(text)
     }
 
+    /// The expression itself, for an OpenAPI document: anchored, in the dialect that JSON Schema takes.
+    pub fn expression(self) -> String {
+        let compiled = COMPILED[self as usize].as_str();
+        let inner = compiled.trim_start_matches(r"\A").trim_end_matches(r"\z");
+        format!("^{inner}$")
+    }
+
     /// The expression that v1.0 printed in its `must match "…"` texts.
     pub fn v1_expression(self) -> &'static str {
         match self {

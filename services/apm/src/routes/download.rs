@@ -28,8 +28,6 @@ const NO_FILE: &str = "csar package file does not exists";
 #[utoipa::path(
     get, path = "/apm/v1/tenants/{tenant_id}/packages/{app_package_id}/download", tag = "packages",
     params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_package_id" = String, Path, description = "The package"),
         ("range" = Option<String>, Header, description = "One range of bytes"),
         ("if-none-match" = Option<String>, Header, description = "The ETag of what the caller has"),
     ),
@@ -38,9 +36,6 @@ const NO_FILE: &str = "csar package file does not exists";
             headers(("etag" = String, description = "Its SHA-256"))),
         (status = 206, description = "A part of it", content_type = "application/octet-stream"),
         (status = 304, description = "The caller has it"),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "There is no such package, or its file is not there yet", body = ErrorBody),
         (status = 416, description = "The range is not in the file", body = ErrorBody),
     )

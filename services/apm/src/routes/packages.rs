@@ -17,12 +17,8 @@ const SUCCESS: &str = "success";
 /// All packages of the tenant, oldest first.
 #[utoipa::path(
     get, path = "/apm/v1/tenants/{tenant_id}/packages", tag = "packages",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
     responses(
         (status = 200, description = "Oldest first; an empty list when there is none", body = Vec<AppPackage>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
     )
 )]
 pub(super) async fn list(
@@ -42,15 +38,8 @@ pub(super) async fn list(
 /// One package.
 #[utoipa::path(
     get, path = "/apm/v1/tenants/{tenant_id}/packages/{app_package_id}", tag = "packages",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_package_id" = String, Path, description = "The package"),
-    ),
     responses(
         (status = 200, description = "The package", body = AppPackage),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "There is no such package", body = ErrorBody),
     )
 )]
@@ -68,15 +57,8 @@ pub(super) async fn one(
 /// Deletes a package: its rows, and its file when no other package has the same.
 #[utoipa::path(
     delete, path = "/apm/v1/tenants/{tenant_id}/packages/{app_package_id}", tag = "packages",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_package_id" = String, Path, description = "The package"),
-    ),
     responses(
         (status = 200, description = "It is gone", body = String, content_type = "text/plain"),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 404, description = "There is no such package", body = ErrorBody),
     )
 )]
@@ -94,16 +76,8 @@ pub(super) async fn delete(
 /// Deletes the record of one host; the package stays. Nothing there is fine, as with v1.0.
 #[utoipa::path(
     delete, path = "/apm/v1/tenants/{tenant_id}/packages/{app_package_id}/hosts/{host_ip}", tag = "packages",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_package_id" = String, Path, description = "The package"),
-        ("host_ip" = String, Path, description = "The host"),
-    ),
     responses(
         (status = 200, description = "There is no such record any more", body = String, content_type = "text/plain"),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
     )
 )]
 pub(super) async fn delete_host(

@@ -45,13 +45,10 @@ pub(super) struct UploadForm {
 /// Takes a package in: streamed to disk, checked, kept under its SHA-256. When the answer is out it can be downloaded.
 #[utoipa::path(
     post, path = "/apm/v1/tenants/{tenant_id}/packages/upload", tag = "packages",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 202, description = "Kept under two new ids", body = UploadedPackage),
         (status = 400, description = "A part is missing or breaks a constraint, or the file is no valid package", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 408, description = "The upload stood still", body = ErrorBody),
         (status = 409, description = "The tenant has as many packages as it may", body = ErrorBody),
         (status = 413, description = "The file is too large", body = ErrorBody),

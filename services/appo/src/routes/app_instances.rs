@@ -39,13 +39,9 @@ pub(crate) struct Force {
 /// Creates an instance of a package on one host.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances", tag = "app instances",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
     request_body = Create,
     responses(
         (status = 202, description = "The create goes on in the background", body = Answer<NewInstance>),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 409, description = "The tenant has as many instances as it may", body = ErrorBody),
         (status = 412, description = "The name is in use on the host", body = ErrorBody),
     )
@@ -78,15 +74,8 @@ pub(super) async fn create(
 /// Instantiates an instance.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
-    ),
     responses(
         (status = 202, description = "The instantiate goes on in the background", body = Answer<String>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 404, description = "There is no such instance", body = ErrorBody),
         (status = 412, description = "Its state does not allow it, or its name is in use", body = ErrorBody),
     )
@@ -110,15 +99,10 @@ pub(super) async fn instantiate(
 #[utoipa::path(
     delete, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
     params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
         Force,
     ),
     responses(
         (status = 202, description = "The terminate goes on in the background", body = Answer<String>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 404, description = "There is no such instance", body = ErrorBody),
         (status = 412, description = "Others on its host need it", body = ErrorBody),
     )
@@ -151,15 +135,8 @@ pub(super) fn forced(
 /// The workload's status, as its LCM controller tells it.
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
-    ),
     responses(
         (status = 200, description = "The controller's text, as a string", body = Answer<String>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "There is no such instance, or the controller has nothing to tell yet", body = ErrorBody),
         (status = 412, description = "It is not Instantiated", body = ErrorBody),
         (status = 502, description = "The controller refuses or cannot be reached", body = ErrorBody),

@@ -65,16 +65,9 @@ fn set_of(set: &AppRuleConfig) -> Result<Value, ApiError> {
 /// Adds rules, or replaces those of the same id.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
-    ),
     request_body = AppRuleConfig,
     responses(
         (status = 202, description = "The change goes on in the background", body = Answer<NewTask>),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 404, description = "There is no such instance", body = ErrorBody),
         (status = 412, description = "Its state does not allow it", body = ErrorBody),
     )
@@ -92,16 +85,9 @@ pub(super) async fn add(
 /// Means the same as POST.
 #[utoipa::path(
     put, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
-    ),
     request_body = AppRuleConfig,
     responses(
         (status = 202, description = "The change goes on in the background", body = Answer<NewTask>),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 404, description = "There is no such instance", body = ErrorBody),
         (status = 412, description = "Its state does not allow it", body = ErrorBody),
     )
@@ -119,16 +105,9 @@ pub(super) async fn replace(
 /// Takes rules away.
 #[utoipa::path(
     delete, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
-    ),
     request_body = AppRuleDelete,
     responses(
         (status = 202, description = "The change goes on in the background", body = Answer<NewTask>),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 404, description = "There is no such instance", body = ErrorBody),
         (status = 412, description = "Its state does not allow it", body = ErrorBody),
     )
@@ -147,15 +126,8 @@ pub(super) async fn remove(
 /// What became of a change of rules. The task of a descriptor's own rules has its instance's id.
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/apprule_task_infos/{apprule_task_id}", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("apprule_task_id" = String, Path, description = "The task"),
-    ),
     responses(
         (status = 200, description = "How it stands", body = Answer<TaskInfo>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "There is no such task", body = ErrorBody),
     )
 )]

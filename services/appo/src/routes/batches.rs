@@ -35,14 +35,10 @@ fn parsed<T: std::str::FromStr>(texts: Option<&Vec<String>>) -> Result<Vec<T>, A
 /// Creates an instance of a package on each of many hosts.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances/batch_create", tag = "batches",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
     request_body = BatchCreate,
     responses(
         (status = 202, description = "One item per host, in the order of the request", body = Answer<Vec<BatchItem>>,
             headers(("x-batch-id" = String, description = "The batch"))),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
         (status = 409, description = "The tenant would have more instances than it may", body = ErrorBody),
     )
 )]
@@ -66,14 +62,10 @@ pub(super) async fn create(
 /// Instantiates many instances.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances/batch_instantiate", tag = "batches",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token")),
     request_body = BatchIds,
     responses(
         (status = 202, description = "One item per id, in the order of the request", body = Answer<Vec<BatchItem>>,
             headers(("x-batch-id" = String, description = "The batch"))),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
     )
 )]
 pub(super) async fn instantiate(
@@ -95,14 +87,11 @@ pub(super) async fn instantiate(
 /// Terminates many instances: the portal's way.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances/batch_terminate", tag = "batches",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"), Force),
+    params(Force),
     request_body = BatchIds,
     responses(
         (status = 202, description = "One item per id, in the order of the request", body = Answer<Vec<BatchItem>>,
             headers(("x-batch-id" = String, description = "The batch"))),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
     )
 )]
 pub(super) async fn terminate(
@@ -126,14 +115,11 @@ pub(super) async fn terminate(
 /// Terminates many instances: the release document's way.
 #[utoipa::path(
     delete, path = "/appo/v1/tenants/{tenant_id}/app_instances/batch_terminate", tag = "batches",
-    params(("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"), Force),
+    params(Force),
     request_body = BatchIds,
     responses(
         (status = 202, description = "One item per id, in the order of the request", body = Answer<Vec<BatchItem>>,
             headers(("x-batch-id" = String, description = "The batch"))),
-        (status = 400, description = "A constraint is broken", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "A guest may only read", body = ErrorBody),
     )
 )]
 pub(super) async fn terminate_by_delete(

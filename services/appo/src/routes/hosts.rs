@@ -57,15 +57,8 @@ pub(super) fn body_text(answer: &EdgeAnswer) -> String {
 /// Load of a host: CPU, memory, disk.
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/hosts/{host_ip}/kpi", tag = "hosts",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("host_ip" = String, Path, description = "The host"),
-    ),
     responses(
         (status = 200, description = "The controller's text, as a string", body = Answer<String>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "Host or controller is not known", body = ErrorBody),
         (status = 502, description = "The controller refuses or cannot be reached", body = ErrorBody),
         (status = 504, description = "The controller is too slow", body = ErrorBody),
@@ -89,15 +82,8 @@ pub(super) async fn kpi(
 /// What the platform of a host offers.
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/hosts/{host_ip}/mep_capabilities", tag = "hosts",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("host_ip" = String, Path, description = "The host"),
-    ),
     responses(
         (status = 200, description = "The controller's text, as a string", body = Answer<String>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "Host or controller is not known", body = ErrorBody),
         (status = 502, description = "The controller refuses or cannot be reached", body = ErrorBody),
         (status = 504, description = "The controller is too slow", body = ErrorBody),
@@ -128,16 +114,8 @@ pub(super) async fn mep_capabilities(
 /// One thing that the platform of a host offers.
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/hosts/{host_ip}/mep_capabilities/{capability_id}", tag = "hosts",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("host_ip" = String, Path, description = "The host"),
-        ("capability_id" = String, Path, description = "The capability, at most 64 characters"),
-    ),
     responses(
         (status = 200, description = "The controller's text, as a string", body = Answer<String>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "Host or controller is not known", body = ErrorBody),
         (status = 502, description = "The controller refuses or cannot be reached", body = ErrorBody),
         (status = 504, description = "The controller is too slow", body = ErrorBody),

@@ -99,14 +99,10 @@ async fn all_of(
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/app_instance_infos", tag = "app instances",
     params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
         ("appinstanceids" = Option<String>, Query, description = "Ids, separated by commas or given again and again; appInstId is taken too"),
     ),
     responses(
         (status = 200, description = "Oldest first", body = Answer<Vec<AppInstanceInfo>>),
-        (status = 400, description = "An id breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "Nothing matches", body = ErrorBody),
     )
 )]
@@ -128,14 +124,10 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/app_instance_infos/appinstanceids", tag = "app instances",
     params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
         ("appinstanceids" = Option<String>, Query, description = "Ids, separated by commas or given again and again; appInstId is taken too"),
     ),
     responses(
         (status = 200, description = "Oldest first", body = Answer<Vec<AppInstanceInfo>>),
-        (status = 400, description = "An id breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "Nothing matches", body = ErrorBody),
     )
 )]
@@ -150,15 +142,8 @@ pub(super) async fn list_as_the_portal_asks(
 /// One instance. While it is Creating the answer waits a little for it to leave that state: the portal looks once.
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/app_instance_infos/{app_instance_id}", tag = "app instances",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant: the userId of the caller's token"),
-        ("app_instance_id" = String, Path, description = "The instance"),
-    ),
     responses(
         (status = 200, description = "Where it stands", body = Answer<AppInstanceInfo>),
-        (status = 400, description = "A parameter breaks its pattern", body = ErrorBody),
-        (status = 401, description = "Who calls is not known, or the tenant is another", body = ErrorBody),
-        (status = 403, description = "No role that may read", body = ErrorBody),
         (status = 404, description = "There is no such instance", body = ErrorBody),
     )
 )]

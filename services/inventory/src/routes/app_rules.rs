@@ -21,19 +21,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Adds the app rules of an application instance.
 #[utoipa::path(
     post, path = "/inventory/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("app_instance_id" = String, Path, description = "The application instance"),
-    ),
     request_body = AppRuleConfig,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, a rule id stands twice, or the instance has rules", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 409, description = "As many instances of the tenant have rules as may", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn add(
@@ -57,19 +49,11 @@ async fn add(
 /// Replaces the app rules of an application instance.
 #[utoipa::path(
     put, path = "/inventory/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("app_instance_id" = String, Path, description = "The application instance"),
-    ),
     request_body = AppRuleConfig,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or a rule id stands twice", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "The instance has no rules", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn replace(
@@ -89,15 +73,8 @@ async fn replace(
 /// The app rules of an application instance.
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("app_instance_id" = String, Path, description = "The application instance"),
-    ),
     responses(
         (status = 200, description = "All of them", body = AppRuleConfig),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "The instance has no rules", body = ErrorBody),
     )
 )]
@@ -113,15 +90,8 @@ async fn get(
 /// Deletes the app rules of an application instance.
 #[utoipa::path(
     delete, path = "/inventory/v1/tenants/{tenant_id}/app_instances/{app_instance_id}/appd_configuration", tag = "app rules",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("app_instance_id" = String, Path, description = "The application instance"),
-    ),
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "The instance has no rules", body = ErrorBody),
     )
 )]

@@ -24,20 +24,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Adds an application to a host. Its id is one of a kind in the tenant.
 #[utoipa::path(
     post, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/apps", tag = "applications",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-    ),
     request_body = Application,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or there is one of that id, here or on another host", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host", body = ErrorBody),
         (status = 409, description = "The tenant has as many as it may have", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn add(
@@ -64,20 +56,11 @@ async fn add(
 /// Replaces name, package and status of an application, and the capabilities when the list is not empty.
 #[utoipa::path(
     put, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/apps/{app_id}", tag = "applications",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-        ("app_id" = String, Path, description = "The application instance"),
-    ),
     request_body = Application,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or their ids differ", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, or no such application on it", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn replace(
@@ -103,15 +86,8 @@ async fn replace(
 /// All applications on a host, oldest first.
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/apps", tag = "applications",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-    ),
     responses(
         (status = 200, description = "At least one", body = Vec<Application>),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, or nothing on it", body = ErrorBody),
     )
 )]
@@ -127,16 +103,8 @@ async fn list(
 /// One application on a host.
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/apps/{app_id}", tag = "applications",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-        ("app_id" = String, Path, description = "The application instance"),
-    ),
     responses(
         (status = 200, description = "It", body = Application),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, or no such application on it", body = ErrorBody),
     )
 )]
@@ -152,16 +120,8 @@ async fn get(
 /// Deletes an application from a host. One that is not there is deleted already: terminating twice is no error.
 #[utoipa::path(
     delete, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/apps/{app_id}", tag = "applications",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-        ("app_id" = String, Path, description = "The application instance"),
-    ),
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host", body = ErrorBody),
     )
 )]

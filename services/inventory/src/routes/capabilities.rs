@@ -33,15 +33,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// What hardware and software a host offers.
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/capabilities", tag = "capabilities",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-    ),
     responses(
         (status = 200, description = "At least one", body = Capabilities),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, or it offers neither", body = ErrorBody),
     )
 )]
@@ -60,19 +53,10 @@ async fn get(
 /// Replaces the software capabilities of a host by those last seen on its platform.
 #[utoipa::path(
     put, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/capabilities/software", tag = "capabilities",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-    ),
     request_body = SoftwareCapabilities,
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "A constraint of a parameter or of the body is broken", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn replace_software(
@@ -92,16 +76,8 @@ async fn replace_software(
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/capabilities/{capability_type}/applications",
     tag = "capabilities",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-        ("capability_type" = String, Path, description = "The hwType, exactly"),
-    ),
     responses(
         (status = 200, description = "At least one", body = Applications),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, it does not offer that, or nothing uses it", body = ErrorBody),
     )
 )]

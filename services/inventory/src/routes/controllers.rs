@@ -5,13 +5,12 @@ use axum::extract::State;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::models::lcm_controller::LcmController;
-use mecm_common::service::{ApiError, ApiResult, Body, Url};
+use mecm_common::service::{ApiResult, Body, Url};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Done, agreed, full, hold, key};
+use super::{Done, records};
 use crate::App;
-use crate::store::controllers as store;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -21,15 +20,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// Adds an LCM controller.
 #[utoipa::path(
-    post, path = "/inventory/v1/tenants/{tenant_id}/applcms", tag = "LCM controllers", params(("tenant_id" = String, Path, description = "The tenant")), request_body = LcmController,
+    post, path = "/inventory/v1/tenants/{tenant_id}/applcms", tag = "LCM controllers", request_body = LcmController,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or there is one of that IP", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 409, description = "The tenant has as many as it may have", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn add(
@@ -37,30 +32,16 @@ async fn add(
     Url((tenant,)): Url<(TenantId,)>,
     Body(new): Body<LcmController>,
 ) -> ApiResult<Json<Done>> {
-    let ip = key(new.applcm_ip.as_deref())?;
-    let mut tx = hold(&app, tenant).await?;
-    if !store::insert(&mut tx, tenant, ip, &new).await? {
-        return Err(ApiError::already_exists());
-    }
-    let most = app.config.limits.records;
-    if store::count(&mut tx, tenant).await? > most {
-        return Err(full("LCM controllers", most));
-    }
-    tx.commit().await?;
-    Ok(Done::saved())
+    records::add(&app, tenant, &new, "LCM controllers").await
 }
 
 /// Replaces an LCM controller: what is absent becomes null.
 #[utoipa::path(
-    put, path = "/inventory/v1/tenants/{tenant_id}/applcms/{applcm_ip}", tag = "LCM controllers", params(("tenant_id" = String, Path, description = "The tenant"), ("applcm_ip" = String, Path, description = "Its IPv4 address")), request_body = LcmController,
+    put, path = "/inventory/v1/tenants/{tenant_id}/applcms/{applcm_ip}", tag = "LCM controllers", request_body = LcmController,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or their IPs differ", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn replace(
@@ -68,27 +49,14 @@ async fn replace(
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
     Body(new): Body<LcmController>,
 ) -> ApiResult<Json<Done>> {
-    agreed(
-        ip,
-        new.applcm_ip.as_deref(),
-        "applcm IP in body and url is different",
-    )?;
-    let mut tx = app.db.begin_write().await?;
-    if !store::update(&mut tx, tenant, ip, &new).await? {
-        return Err(ApiError::not_found());
-    }
-    tx.commit().await?;
-    Ok(Done::updated())
+    records::replace(&app, tenant, ip, &new, "applcm IP in body and url is different").await
 }
 
 /// All LCM controllers of the tenant, oldest first.
 #[utoipa::path(
-    get, path = "/inventory/v1/tenants/{tenant_id}/applcms", tag = "LCM controllers", params(("tenant_id" = String, Path, description = "The tenant")),
+    get, path = "/inventory/v1/tenants/{tenant_id}/applcms", tag = "LCM controllers",
     responses(
         (status = 200, description = "At least one", body = Vec<LcmController>),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -96,22 +64,14 @@ async fn list(
     State(app): State<App>,
     Url((tenant,)): Url<(TenantId,)>,
 ) -> ApiResult<Json<Vec<LcmController>>> {
-    let mut tx = app.db.begin_read().await?;
-    let all = store::list(&mut tx, tenant).await?;
-    if all.is_empty() {
-        return Err(ApiError::not_found());
-    }
-    Ok(Json(all))
+    records::list(&app, tenant).await
 }
 
 /// One LCM controller.
 #[utoipa::path(
-    get, path = "/inventory/v1/tenants/{tenant_id}/applcms/{applcm_ip}", tag = "LCM controllers", params(("tenant_id" = String, Path, description = "The tenant"), ("applcm_ip" = String, Path, description = "Its IPv4 address")),
+    get, path = "/inventory/v1/tenants/{tenant_id}/applcms/{applcm_ip}", tag = "LCM controllers",
     responses(
         (status = 200, description = "It", body = LcmController),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -119,47 +79,29 @@ async fn get(
     State(app): State<App>,
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
 ) -> ApiResult<Json<LcmController>> {
-    let mut tx = app.db.begin_read().await?;
-    let one = store::get(&mut tx, tenant, ip).await?;
-    one.map(Json).ok_or_else(ApiError::not_found)
+    records::get(&app, tenant, ip).await
 }
 
 /// Deletes an LCM controller; hosts may go on naming it.
 #[utoipa::path(
-    delete, path = "/inventory/v1/tenants/{tenant_id}/applcms/{applcm_ip}", tag = "LCM controllers", params(("tenant_id" = String, Path, description = "The tenant"), ("applcm_ip" = String, Path, description = "Its IPv4 address")),
+    delete, path = "/inventory/v1/tenants/{tenant_id}/applcms/{applcm_ip}", tag = "LCM controllers",
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
 async fn delete(State(app): State<App>, Url((tenant, ip)): Url<(TenantId, HostIp)>) -> ApiResult<Json<Done>> {
-    let mut tx = app.db.begin_write().await?;
-    if !store::delete(&mut tx, tenant, ip).await? {
-        return Err(ApiError::not_found());
-    }
-    tx.commit().await?;
-    Ok(Done::deleted())
+    records::delete::<LcmController>(&app, tenant, ip).await
 }
 
 /// Deletes all LCM controllers of the tenant.
 #[utoipa::path(
-    delete, path = "/inventory/v1/tenants/{tenant_id}/applcms", tag = "LCM controllers", params(("tenant_id" = String, Path, description = "The tenant")),
+    delete, path = "/inventory/v1/tenants/{tenant_id}/applcms", tag = "LCM controllers",
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
 async fn delete_all(State(app): State<App>, Url((tenant,)): Url<(TenantId,)>) -> ApiResult<Json<Done>> {
-    let mut tx = app.db.begin_write().await?;
-    if store::delete_all(&mut tx, tenant).await? == 0 {
-        return Err(ApiError::not_found());
-    }
-    tx.commit().await?;
-    Ok(Done::deleted())
+    records::delete_all::<LcmController>(&app, tenant).await
 }

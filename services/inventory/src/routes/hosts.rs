@@ -30,15 +30,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// Adds an edge host.
 #[utoipa::path(
-    post, path = "/inventory/v1/tenants/{tenant_id}/mechosts", tag = "edge hosts", params(("tenant_id" = String, Path, description = "The tenant")), request_body = Host,
+    post, path = "/inventory/v1/tenants/{tenant_id}/mechosts", tag = "edge hosts", request_body = Host,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or there is one of that IP", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 409, description = "The tenant has as many as it may have", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn add(
@@ -62,15 +58,11 @@ async fn add(
 /// Replaces an edge host: what is absent becomes null, a list empty. Its applications, software capabilities and
 /// `configUploadStatus` stay.
 #[utoipa::path(
-    put, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}", tag = "edge hosts", params(("tenant_id" = String, Path, description = "The tenant"), ("mechost_ip" = String, Path, description = "Its IPv4 address")), request_body = Host,
+    put, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}", tag = "edge hosts", request_body = Host,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or their IPs differ", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn replace(
@@ -95,7 +87,6 @@ async fn replace(
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/mechosts", tag = "edge hosts",
     params(
-        ("tenant_id" = String, Path, description = "The tenant"),
         ("hwCapabilities" = Option<String>, Query, description = "Hardware types, joined by commas: the host offers all"),
         ("swCapabilities" = Option<String>, Query, description = "Names of software capabilities, joined by commas: the host offers all"),
         ("city" = Option<String>, Query, description = "Its city, exactly"),
@@ -106,9 +97,6 @@ async fn replace(
     responses(
         (status = 200, description = "At least one", body = Vec<HostInfo>, headers(
             ("X-Next-Cursor" = String, description = "With limit, where there are more: the cursor of the next page"))),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -141,12 +129,9 @@ async fn list(
 
 /// One edge host.
 #[utoipa::path(
-    get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}", tag = "edge hosts", params(("tenant_id" = String, Path, description = "The tenant"), ("mechost_ip" = String, Path, description = "Its IPv4 address")),
+    get, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}", tag = "edge hosts",
     responses(
         (status = 200, description = "It", body = HostInfo),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -164,15 +149,10 @@ async fn get(
 #[utoipa::path(
     delete, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}", tag = "edge hosts",
     params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "Its IPv4 address"),
         ("force" = Option<bool>, Query, description = "Delete it although applications run there"),
     ),
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
         (status = 412, description = "Applications run there", body = ErrorBody),
     )
@@ -198,14 +178,10 @@ async fn delete(
 #[utoipa::path(
     delete, path = "/inventory/v1/tenants/{tenant_id}/mechosts", tag = "edge hosts",
     params(
-        ("tenant_id" = String, Path, description = "The tenant"),
         ("force" = Option<bool>, Query, description = "Delete them although applications run there"),
     ),
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
         (status = 412, description = "Applications run there", body = ErrorBody),
     )

@@ -48,16 +48,10 @@ struct Form {
 /// Gives a host's LCM controller the Kubernetes configuration by which it reaches the host. Answers what the controller answers.
 #[utoipa::path(
     post, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/k8sconfig", tag = "kubernetes configuration",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-    ),
     request_body(content = Form, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "What the controller answered", body = String),
         (status = 400, description = "A parameter is not what it should be, or the file is missing or no YAML document", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, or its LCM controller is not registered", body = ErrorBody),
         (status = 413, description = "The file has 5 MiB or more", body = ErrorBody),
         (status = 502, description = "The controller cannot be reached, or refuses; details say what it said", body = ErrorBody),
@@ -109,15 +103,8 @@ async fn upload(
 /// Takes the Kubernetes configuration of a host away from its LCM controller. Answers what the controller answers.
 #[utoipa::path(
     delete, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/k8sconfig", tag = "kubernetes configuration",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant"),
-        ("mechost_ip" = String, Path, description = "The host's IPv4 address"),
-    ),
     responses(
         (status = 200, description = "What the controller answered", body = String),
-        (status = 400, description = "A parameter is not what it should be", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is no such host, or its LCM controller is not registered", body = ErrorBody),
         (status = 502, description = "The controller cannot be reached, or refuses; details say what it said", body = ErrorBody),
         (status = 504, description = "The controller is too slow", body = ErrorBody),

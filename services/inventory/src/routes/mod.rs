@@ -9,6 +9,7 @@ mod controllers;
 mod hosts;
 mod k8s_config;
 mod queries;
+mod records;
 mod rule_managers;
 mod tokens;
 mod topology;

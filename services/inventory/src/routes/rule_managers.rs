@@ -5,13 +5,12 @@ use axum::extract::State;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::models::rule_manager::RuleManager;
-use mecm_common::service::{ApiError, ApiResult, Body, Url};
+use mecm_common::service::{ApiResult, Body, Url};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Done, agreed, full, hold, key};
+use super::{Done, records};
 use crate::App;
-use crate::store::rule_managers as store;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -21,15 +20,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// Adds an app rule manager.
 #[utoipa::path(
-    post, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers", tag = "app rule managers", params(("tenant_id" = String, Path, description = "The tenant")), request_body = RuleManager,
+    post, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers", tag = "app rule managers", request_body = RuleManager,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or there is one of that IP", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 409, description = "The tenant has as many as it may have", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn add(
@@ -37,30 +32,16 @@ async fn add(
     Url((tenant,)): Url<(TenantId,)>,
     Body(new): Body<RuleManager>,
 ) -> ApiResult<Json<Done>> {
-    let ip = key(new.app_rule_ip.as_deref())?;
-    let mut tx = hold(&app, tenant).await?;
-    if !store::insert(&mut tx, tenant, ip, &new).await? {
-        return Err(ApiError::already_exists());
-    }
-    let most = app.config.limits.records;
-    if store::count(&mut tx, tenant).await? > most {
-        return Err(full("app rule managers", most));
-    }
-    tx.commit().await?;
-    Ok(Done::saved())
+    records::add(&app, tenant, &new, "app rule managers").await
 }
 
 /// Replaces an app rule manager: what is absent becomes null.
 #[utoipa::path(
-    put, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers/{apprule_ip}", tag = "app rule managers", params(("tenant_id" = String, Path, description = "The tenant"), ("apprule_ip" = String, Path, description = "Its IPv4 address")), request_body = RuleManager,
+    put, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers/{apprule_ip}", tag = "app rule managers", request_body = RuleManager,
     responses(
         (status = 200, description = "Done", body = Done),
         (status = 400, description = "A constraint of a parameter or of the body is broken, or their IPs differ", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn replace(
@@ -68,47 +49,33 @@ async fn replace(
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
     Body(new): Body<RuleManager>,
 ) -> ApiResult<Json<Done>> {
-    agreed(
+    records::replace(
+        &app,
+        tenant,
         ip,
-        new.app_rule_ip.as_deref(),
+        &new,
         "app rule manager IP in body and url is different",
-    )?;
-    let mut tx = app.db.begin_write().await?;
-    if !store::update(&mut tx, tenant, ip, &new).await? {
-        return Err(ApiError::not_found());
-    }
-    tx.commit().await?;
-    Ok(Done::updated())
+    )
+    .await
 }
 
 /// All app rule managers of the tenant, oldest first.
 #[utoipa::path(
-    get, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers", tag = "app rule managers", params(("tenant_id" = String, Path, description = "The tenant")),
+    get, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers", tag = "app rule managers",
     responses(
         (status = 200, description = "At least one", body = Vec<RuleManager>),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
 async fn list(State(app): State<App>, Url((tenant,)): Url<(TenantId,)>) -> ApiResult<Json<Vec<RuleManager>>> {
-    let mut tx = app.db.begin_read().await?;
-    let all = store::list(&mut tx, tenant).await?;
-    if all.is_empty() {
-        return Err(ApiError::not_found());
-    }
-    Ok(Json(all))
+    records::list(&app, tenant).await
 }
 
 /// One app rule manager.
 #[utoipa::path(
-    get, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers/{apprule_ip}", tag = "app rule managers", params(("tenant_id" = String, Path, description = "The tenant"), ("apprule_ip" = String, Path, description = "Its IPv4 address")),
+    get, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers/{apprule_ip}", tag = "app rule managers",
     responses(
         (status = 200, description = "It", body = RuleManager),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -116,47 +83,29 @@ async fn get(
     State(app): State<App>,
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
 ) -> ApiResult<Json<RuleManager>> {
-    let mut tx = app.db.begin_read().await?;
-    let one = store::get(&mut tx, tenant, ip).await?;
-    one.map(Json).ok_or_else(ApiError::not_found)
+    records::get(&app, tenant, ip).await
 }
 
 /// Deletes an app rule manager; hosts may go on naming it.
 #[utoipa::path(
-    delete, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers/{apprule_ip}", tag = "app rule managers", params(("tenant_id" = String, Path, description = "The tenant"), ("apprule_ip" = String, Path, description = "Its IPv4 address")),
+    delete, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers/{apprule_ip}", tag = "app rule managers",
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
 async fn delete(State(app): State<App>, Url((tenant, ip)): Url<(TenantId, HostIp)>) -> ApiResult<Json<Done>> {
-    let mut tx = app.db.begin_write().await?;
-    if !store::delete(&mut tx, tenant, ip).await? {
-        return Err(ApiError::not_found());
-    }
-    tx.commit().await?;
-    Ok(Done::deleted())
+    records::delete::<RuleManager>(&app, tenant, ip).await
 }
 
 /// Deletes all app rule managers of the tenant.
 #[utoipa::path(
-    delete, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers", tag = "app rule managers", params(("tenant_id" = String, Path, description = "The tenant")),
+    delete, path = "/inventory/v1/tenants/{tenant_id}/apprulemanagers", tag = "app rule managers",
     responses(
         (status = 200, description = "Done", body = Done),
-        (status = 400, description = "The tenant or the IP is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
 async fn delete_all(State(app): State<App>, Url((tenant,)): Url<(TenantId,)>) -> ApiResult<Json<Done>> {
-    let mut tx = app.db.begin_write().await?;
-    if store::delete_all(&mut tx, tenant).await? == 0 {
-        return Err(ApiError::not_found());
-    }
-    tx.commit().await?;
-    Ok(Done::deleted())
+    records::delete_all::<RuleManager>(&app, tenant).await
 }

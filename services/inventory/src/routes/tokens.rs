@@ -66,11 +66,7 @@ async fn token(State(app): State<App>, Caller(caller): Caller) -> ApiResult<impl
     post, path = "/inventory/v1/tokens", tag = "tokens", request_body = WantedToken,
     responses(
         (status = 200, description = "It, for ten minutes", body = MadeToken),
-        (status = 400, description = "A constraint of the body is broken", body = ErrorBody),
-        (status = 401, description = "Not known", body = ErrorBody),
         (status = 403, description = "Not one of the suite's services", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is no JSON", body = ErrorBody),
     )
 )]
 async fn token_for_a_service(

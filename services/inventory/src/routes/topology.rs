@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use axum::Json;
 use axum::extract::State;
-use mecm_common::models::error::ErrorBody;
 use mecm_common::models::host::HardwareCapability;
 use mecm_common::models::ids::TenantId;
 use mecm_common::models::topology::{Edge, EdgeKind, Node, NodeKind, Topology, UNREGISTERED};
@@ -23,12 +22,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// applications on them, as nodes and edges of one graph. Both are empty when there is nothing.
 #[utoipa::path(
     get, path = "/inventory/v1/tenants/{tenant_id}/topology", tag = "topology",
-    params(("tenant_id" = String, Path, description = "The tenant")),
     responses(
         (status = 200, description = "The graph", body = Topology),
-        (status = 400, description = "The tenant is none", body = ErrorBody),
-        (status = 401, description = "Not logged in, or another tenant", body = ErrorBody),
-        (status = 403, description = "The role is too low", body = ErrorBody),
     )
 )]
 async fn get(State(app): State<App>, Url((tenant,)): Url<(TenantId,)>) -> ApiResult<Json<Topology>> {

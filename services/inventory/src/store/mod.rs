@@ -7,6 +7,7 @@ pub(crate) mod capabilities;
 pub(crate) mod controllers;
 pub(crate) mod hosts;
 pub(crate) mod k8s_config;
+pub(crate) mod records;
 pub(crate) mod rule_managers;
 pub(crate) mod tenants;
 pub(crate) mod token_keys;

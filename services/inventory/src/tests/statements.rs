@@ -2,22 +2,23 @@
 
 use mecm_common::db::Tx;
 use mecm_common::db::testing::TestDb;
+use mecm_common::models::app_store::AppStore;
+use mecm_common::models::lcm_controller::LcmController;
+use mecm_common::models::rule_manager::RuleManager;
 use sqlx::Executor as _;
 
 use crate::migrations;
-use crate::store::{
-    app_rules, app_stores, applications, capabilities, controllers, hosts, k8s_config, rule_managers,
-    tenants, token_keys, topology,
-};
+use crate::store::records::Record as _;
+use crate::store::{app_rules, applications, capabilities, hosts, k8s_config, tenants, token_keys, topology};
 
 #[tokio::test]
 async fn every_statement_can_be_prepared_on_both_databases() {
     let both = [
         app_rules::STATEMENTS,
-        app_stores::STATEMENTS,
-        controllers::STATEMENTS,
+        &AppStore::SQL.all(),
+        &LcmController::SQL.all(),
         k8s_config::STATEMENTS,
-        rule_managers::STATEMENTS,
+        &RuleManager::SQL.all(),
         tenants::STATEMENTS,
         token_keys::STATEMENTS,
         topology::STATEMENTS,
