@@ -19,7 +19,8 @@ use mecm_common::clock::Clock;
 use mecm_common::config::Config;
 use mecm_common::db::{Db, Migrations};
 use mecm_common::models::ids::TenantId;
-use mecm_common::service::{Listener, Service, Tls, bind, serve};
+use mecm_common::service::{Listener, Service, bind, serve};
+use mecm_common::tls::{ServerTls, watch};
 use mecm_jobs::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
@@ -99,14 +100,21 @@ impl Suite {
             .mode(0o700)
             .create(&config.data_dir)
             .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+        let stop = CancellationToken::new();
+        let tls = config
+            .key_source()
+            .map(|source| ServerTls::load(source).map(Arc::new))
+            .transpose()
+            .context("cannot use the certificate and its key (listen.tls_certificate and listen.tls_key, or listen.key_store)")?;
         let mut starting = Starting {
+            tls,
             clients: Clients::new(&config)?,
             // Every service verifies both keys; each is read, and made where that is allowed, whichever service starts.
             apm_key: keys::apm(&config)?,
             appo_key: keys::appo(&config)?,
             addresses: addresses.clone(),
             databases: Vec::new(),
-            stop: CancellationToken::new(),
+            stop,
             config,
             clock,
         };
@@ -125,6 +133,7 @@ impl Suite {
             engine = Some(started.engine);
             starting.serve(&mut serving, started.service, listener);
         }
+        starting.watch_files();
         Ok(Self {
             addresses,
             engine,
@@ -198,6 +207,7 @@ struct Starting {
     config: Arc<Config>,
     clock: Clock,
     clients: Clients,
+    tls: Option<Arc<ServerTls>>,
     apm_key: ServiceKey,
     appo_key: ServiceKey,
     addresses: Addresses,
@@ -344,12 +354,22 @@ impl Starting {
         Ok(mecm_appo::start(setup).await?)
     }
 
+    /// Certificates are read again when their files change.
+    fn watch_files(&self) {
+        let trust = self.clients.trust.clone();
+        tokio::spawn(watch(
+            "certificates to believe",
+            move || trust.look_again(),
+            self.stop.clone(),
+        ));
+        if let Some(tls) = self.tls.clone() {
+            tokio::spawn(watch("certificate", move || tls.look_again(), self.stop.clone()));
+        }
+    }
+
     fn serve(&self, serving: &mut JoinSet<Result<()>>, service: Service, listener: Listener) {
         let listen = &self.config.listen;
-        let tls = (!listen.tls_certificate.as_os_str().is_empty()).then(|| Tls {
-            certificate: listen.tls_certificate.clone(),
-            key: listen.tls_key.clone(),
-        });
+        let tls = self.tls.clone();
         let (name, stop) = (service.name, self.stop.clone());
         let grace = Duration::from_secs(listen.stop_seconds);
         let (router, _document) = service.into_router();
@@ -357,7 +377,7 @@ impl Starting {
             tracing::info!(service = name, %address, "ready");
         }
         serving.spawn(async move {
-            serve(listener, router, tls, stop, grace)
+            serve(listener, router, tls.as_deref(), stop, grace)
                 .await
                 .with_context(|| format!("{name} stopped"))
         });

@@ -1,13 +1,14 @@
 //! The one place where HTTP clients are built.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Certificate, ClientBuilder, redirect};
+use reqwest::{ClientBuilder, redirect};
 
 use super::egress::Egress;
 use crate::config::Config;
+use crate::tls::{TlsError, Trust, TrustSource};
 
 /// EdgeGallery v1.0's controllers close idle connections after 10 s; one that is about to be closed loses requests.
 const EDGE_IDLE: Duration = Duration::from_secs(5);
@@ -25,23 +26,19 @@ pub struct Clients {
     pub outside: reqwest::Client,
     /// What addresses from records and bodies are judged by.
     pub egress: Egress,
+    /// What the certificates of all of them are judged by, to be looked at again ([`crate::tls::watch`]).
+    pub trust: Arc<Trust>,
 }
 
 /// Why the clients cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The bundle of authorities is not there or cannot be read.
-    #[error("cannot read the certificates in {} (peers.ca_bundle)", path.display())]
-    CaBundle {
-        /// What was configured.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// The file of certificates to believe cannot be used.
+    #[error("cannot use the certificates to believe (peers.ca_bundle)")]
+    Trust(#[source] TlsError),
     /// The TLS library refuses the settings.
     #[error("cannot set up TLS for outbound calls")]
-    Build(#[source] reqwest::Error),
+    Build(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Clients {
@@ -52,71 +49,48 @@ impl Clients {
     #[expect(clippy::disallowed_methods, reason = "the one place where clients are built")]
     pub fn new(config: &Config) -> Result<Self, ClientError> {
         let peers = &config.peers;
-        let authorities = authorities(&peers.ca_bundle)?;
+        let source = (!peers.ca_bundle.as_os_str().is_empty()).then(|| TrustSource {
+            path: peers.ca_bundle.clone(),
+            password: peers.ca_bundle_password.clone(),
+        });
+        let trust = Trust::load(source).map_err(ClientError::Trust)?;
+        let tls = trust
+            .client_config()
+            .map_err(|error| ClientError::Build(error.into()))?;
         if peers.insecure_skip_verify {
             tracing::warn!("certificates of peers are not checked (peers.insecure_skip_verify)");
         }
         let egress = Egress::new(&config.egress.allow);
         let connect = Duration::from_secs(peers.connect_seconds);
         let base = || {
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder();
+            let builder = if peers.insecure_skip_verify {
+                builder.tls_danger_accept_invalid_certs(true)
+            } else {
+                builder.tls_backend_preconfigured(tls.clone())
+            };
+            builder
                 .no_proxy()
                 .redirect(redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .connect_timeout(connect)
                 .http1_only()
                 .referer(false)
-                .tls_danger_accept_invalid_certs(peers.insecure_skip_verify)
         };
         Ok(Self {
-            services: build(&|| base().pool_idle_timeout(IDLE), &authorities)?,
+            services: build(base().pool_idle_timeout(IDLE))?,
             edges: build(
-                &|| {
-                    base()
-                        .local_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-                        .pool_idle_timeout(EDGE_IDLE)
-                },
-                &authorities,
+                base()
+                    .local_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+                    .pool_idle_timeout(EDGE_IDLE),
             )?,
-            outside: build(
-                &|| base().pool_idle_timeout(IDLE).dns_resolver(egress.resolver()),
-                &authorities,
-            )?,
+            outside: build(base().pool_idle_timeout(IDLE).dns_resolver(egress.resolver()))?,
             egress,
+            trust,
         })
     }
 }
 
-/// With the system's authorities and the bundle; where the system has none (a bare container), with the bundle alone.
-fn build(
-    builder: &dyn Fn() -> ClientBuilder,
-    authorities: &[Certificate],
-) -> Result<reqwest::Client, ClientError> {
-    let with_system = builder().tls_certs_merge(authorities.iter().cloned()).build();
-    match with_system {
-        Ok(client) => Ok(client),
-        Err(error) => {
-            tracing::debug!(%error, "the system has no certification authorities; peers.ca_bundle alone counts");
-            builder()
-                .tls_certs_only(authorities.iter().cloned())
-                .build()
-                .map_err(ClientError::Build)
-        }
-    }
-}
-
-fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {
-    if path.as_os_str().is_empty() {
-        return Ok(Vec::new());
-    }
-    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| ClientError::CaBundle {
-        path: path.to_owned(),
-        source,
-    };
-    let pem = std::fs::read(path).map_err(|error| unreadable(error.into()))?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.into()))?;
-    if certificates.is_empty() {
-        return Err(unreadable("it holds no certificate in PEM form".into()));
-    }
-    Ok(certificates)
+fn build(builder: ClientBuilder) -> Result<reqwest::Client, ClientError> {
+    builder.build().map_err(|error| ClientError::Build(error.into()))
 }

@@ -9,8 +9,8 @@ use super::{Config, DEFAULTS, charts};
 
 /// What the environment's names of ours begin with.
 const PREFIX: &str = "MECM_";
-/// The setting that makes the services speak HTTPS.
-const CERTIFICATE: &str = "listen.tls_certificate";
+/// The settings that make the services speak HTTPS: either.
+const CERTIFICATES: [&str; 2] = ["listen.tls_certificate", "listen.key_store"];
 /// Names with our prefix that are not settings.
 const NOT_SETTINGS: [&str; 3] = ["CONFIG", "TEST_POSTGRES", "FIXTURES"];
 
@@ -30,13 +30,14 @@ pub fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<C
     }
     let mut problems = Vec::new();
     let own = settings(&environment, &mut problems);
-    let is_certificate = |value: &str| !value.is_empty();
-    let https = match own.iter().find(|(name, _)| name == CERTIFICATE) {
-        Some((_, value)) => is_certificate(value),
-        None => figment
-            .extract_inner::<String>(CERTIFICATE)
-            .is_ok_and(|value| is_certificate(&value)),
-    };
+    let https = CERTIFICATES
+        .iter()
+        .any(|setting| match own.iter().find(|(name, _)| name == setting) {
+            Some((_, value)) => !value.is_empty(),
+            None => figment
+                .extract_inner::<String>(setting)
+                .is_ok_and(|value| !value.is_empty()),
+        });
     for (name, value) in charts::settings(&environment, https).into_iter().chain(own) {
         // Parsed as the environment provider parses, so that numbers, booleans and lists come as such; a text where a
         // text is wanted stays one even when it looks like a number.
@@ -133,6 +134,10 @@ fn check(config: &Config) -> Vec<String> {
     wrong(
         set(&config.listen.tls_certificate) != set(&config.listen.tls_key),
         "listen.tls_certificate and listen.tls_key go together: set both or none",
+    );
+    wrong(
+        set(&config.listen.tls_certificate) && set(&config.listen.key_store),
+        "listen.tls_certificate and listen.key_store: set one of them",
     );
     wrong(
         config.appo.long_poll_seconds > 20,

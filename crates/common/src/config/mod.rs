@@ -13,6 +13,7 @@ pub use load::{ConfigError, environment, load};
 
 use crate::db::DatabaseUrl;
 use crate::telemetry::LogFormat;
+use crate::tls::KeySource;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -51,7 +52,10 @@ macro_rules! section {
 
 section!(
     /// Where the services listen.
-    Listen { address: std::net::IpAddr, tls_certificate: PathBuf, tls_key: PathBuf, allowed_origin: String, stop_seconds: u64, }
+    Listen {
+        address: std::net::IpAddr, tls_certificate: PathBuf, tls_key: PathBuf, key_store: PathBuf,
+        key_store_password: SecretString, key_alias: String, allowed_origin: String, stop_seconds: u64,
+    }
 );
 section!(
     /// How logs look.
@@ -103,7 +107,7 @@ section!(
 section!(
     /// How peers are called.
     Peers {
-        ca_bundle: PathBuf, insecure_skip_verify: bool, edge_scheme: Scheme, connect_seconds: u64, service_seconds: u64,
+        ca_bundle: PathBuf, ca_bundle_password: SecretString, insecure_skip_verify: bool, edge_scheme: Scheme, connect_seconds: u64, service_seconds: u64,
         lcm_seconds: u64, lcm_deploy_seconds: u64, rules_seconds: u64,
     }
 );
@@ -198,7 +202,7 @@ impl Config {
         if !configured.is_empty() {
             return configured.trim_end_matches('/').to_owned();
         }
-        let scheme = if self.listen.tls_certificate.as_os_str().is_empty() {
+        let scheme = if self.key_source().is_none() {
             "http"
         } else {
             "https"
@@ -208,6 +212,22 @@ impl Config {
             address => address,
         };
         format!("{scheme}://{}", std::net::SocketAddr::new(address, port))
+    }
+
+    /// Where the listeners' certificate and key are; `None`: they speak HTTP.
+    pub fn key_source(&self) -> Option<KeySource> {
+        let listen = &self.listen;
+        if !listen.tls_certificate.as_os_str().is_empty() {
+            return Some(KeySource::Pem {
+                certificate: listen.tls_certificate.clone(),
+                key: listen.tls_key.clone(),
+            });
+        }
+        (!listen.key_store.as_os_str().is_empty()).then(|| KeySource::Store {
+            path: listen.key_store.clone(),
+            password: listen.key_store_password.clone(),
+            alias: listen.key_alias.clone(),
+        })
     }
 
     /// Whether missing keys may be made: only where nobody but this machine can reach the services.

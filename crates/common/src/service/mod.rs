@@ -25,7 +25,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 pub use error::{ApiError, ApiResult};
 pub use extract::{Body, Url, broken_body, read};
 pub use layers::{RequestInfo, wire_time};
-pub use server::{Bound, Listener, ServeError, Tls, bind, serve};
+pub use server::{Bound, Listener, ServeError, bind, serve};
 
 use crate::clock::Clock;
 use crate::validate::BATCH;

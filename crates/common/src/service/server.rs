@@ -2,17 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::{Router, ServiceExt};
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
+
+use crate::tls::ServerTls;
 
 /// A listener that is bound but does not answer yet: its port is known before anything starts.
 #[derive(Debug)]
@@ -20,15 +20,6 @@ pub struct Listener(std::net::TcpListener);
 
 /// Where a listener is bound.
 pub type Bound = SocketAddr;
-
-/// A certificate and its key, PEM.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// The certificate chain.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
 
 /// Why a service could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -41,15 +32,6 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
         /// The system's error.
-        #[source]
-        source: io::Error,
-    },
-    /// The certificate or its key cannot be used.
-    #[error("cannot use the certificate {} with the key {}", tls.certificate.display(), tls.key.display())]
-    Certificate {
-        /// What was configured.
-        tls: Tls,
-        /// What is wrong with it.
         #[source]
         source: io::Error,
     },
@@ -81,7 +63,7 @@ const HEADER_BYTES: usize = 16 * 1024;
 pub async fn serve(
     listener: Listener,
     router: Router,
-    tls: Option<Tls>,
+    tls: Option<&ServerTls>,
     stop: CancellationToken,
     grace: Duration,
 ) -> Result<(), ServeError> {
@@ -105,10 +87,7 @@ pub async fn serve(
             server.serve(make).await
         }
         Some(tls) => {
-            let config = RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
-                .await
-                .map_err(|source| ServeError::Certificate { tls, source })?;
-            let mut server = axum_server::from_tcp_rustls(listener.0, config)
+            let mut server = axum_server::from_tcp_rustls(listener.0, tls.config())
                 .map_err(ServeError::Stopped)?
                 .handle(handle);
             tune(server.http_builder());
