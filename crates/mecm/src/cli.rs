@@ -32,7 +32,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs all three services in one process.
+    /// Runs all three services in one process, or the one that the setting `run` names.
     Up,
     /// Runs the registry alone.
     Inventory,
@@ -46,7 +46,7 @@ enum Command {
     Token(Token),
     /// Asks running services on this machine whether they are well.
     Health {
-        /// One of them; without, all three.
+        /// One of them; without, those that `mecm up` runs.
         service: Option<Named>,
     },
     /// Runs simulated edges.
@@ -153,7 +153,10 @@ fn start(cli: Cli) -> Result<ExitCode> {
 async fn command(command: Command, config: Config) -> Result<ExitCode> {
     let which = |inventory, apm, appo| Which { inventory, apm, appo };
     match command {
-        Command::Up => serve(config, Which::ALL).await?,
+        Command::Up => {
+            let which = Which::of(config.run);
+            serve(config, which).await?;
+        }
         Command::Inventory => serve(config, which(true, false, false)).await?,
         Command::Apm => serve(config, which(false, true, false)).await?,
         Command::Appo => serve(config, which(false, false, true)).await?,
@@ -181,6 +184,9 @@ async fn command(command: Command, config: Config) -> Result<ExitCode> {
 async fn serve(config: Config, which: Which) -> Result<()> {
     telemetry::init_logs(&config.log.filter, config.log.format);
     telemetry::init_metrics();
+    for note in config::chart_notes(&config::environment()) {
+        tracing::info!("{note}");
+    }
     let suite = Suite::start(Arc::new(config), which, Clock::System).await?;
     suite.run_until(told_to_stop()).await
 }

@@ -5,26 +5,30 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use mecm_common::client::Clients;
 use mecm_common::client::call::call;
-use mecm_common::config::Config;
+use mecm_common::config::{Config, Run};
 
 use crate::output::say;
 
 const TIME: Duration = Duration::from_secs(5);
 
-/// Asks `/health` of the named service, or of all three.
+/// Asks `/health` of the named service, or of those that this configuration runs.
 pub(crate) async fn ask(config: &Config, service: Option<&str>) -> Result<()> {
     let all = [
-        ("inventory", config.inventory.port),
-        ("apm", config.apm.port),
-        ("appo", config.appo.port),
+        ("inventory", config.inventory.port, Run::Inventory),
+        ("apm", config.apm.port, Run::Apm),
+        ("appo", config.appo.port, Run::Appo),
     ];
     // The process on this machine: its certificate names what others call it by, not this address.
     let mut config = config.clone();
     config.peers.insecure_skip_verify = true;
     let client = Clients::new(&config)?.services;
     let mut ill = 0;
-    for (name, port) in all {
-        if service.is_some_and(|wanted| wanted != name) {
+    for (name, port, run) in all {
+        let wanted = match service {
+            Some(service) => service == name,
+            None => config.run == Run::All || config.run == run,
+        };
+        if !wanted {
             continue;
         }
         // The process on this machine, whatever address others reach it by.

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use mecm_common::auth::SharedSecret;
 use mecm_common::auth::keys::{KeyError, KeyPlace, ServiceKey, sealing_key, service_key, signing_key};
 use mecm_common::auth::rsa::SigningKey;
 use mecm_common::auth::sealed::{Sealer, SealingKey};
 use mecm_common::auth::signature::{AccessKey, SecretKey};
 use mecm_common::config::Config;
+use mecm_common::tls::TlsError;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A key that is configured and cannot be used. The text says what it must be, never what it is.
@@ -16,6 +18,9 @@ pub enum KeysError {
     /// A file.
     #[error(transparent)]
     File(#[from] KeyError),
+    /// The certificate's key, from which others are derived.
+    #[error("the key of the certificate is needed (keys.from_tls_key) and cannot be had")]
+    Certificate(#[from] TlsError),
     /// A setting.
     #[error("{setting}: {why}")]
     Setting {
@@ -24,6 +29,18 @@ pub enum KeysError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// What all services have in common, and keys that are not given are derived from.
+fn shared(config: &Config) -> Result<Option<SharedSecret>, KeysError> {
+    let secret = config.keys.secret.expose_secret();
+    if !secret.is_empty() {
+        return Ok(Some(SharedSecret::new(secret.as_bytes())));
+    }
+    match config.key_source() {
+        Some(source) if config.keys.from_tls_key => Ok(Some(SharedSecret::new(source.load()?.private_key()))),
+        _ => Ok(None),
+    }
 }
 
 fn place<'a>(config: &Config, path: &'a Path, setting: &'a str) -> KeyPlace<'a> {
@@ -42,8 +59,8 @@ fn to_be_had(config: &Config, path: &Path, setting: &str) -> Result<(), KeysErro
     Err(KeysError::Setting {
         setting: setting.to_owned(),
         why: format!(
-            "must be set where the services listen on {} (it is made at the first start on loopback only; with _FILE at \
-             the end of the name it is read from a file)",
+            "must be set where the services listen on {}, or keys.secret (it is made at the first start on loopback only; with \
+             _FILE at the end of the name it is read from a file)",
             config.listen.address
         ),
     })
@@ -61,7 +78,10 @@ pub fn signing(config: &Config) -> Result<SigningKey, KeysError> {
         configured.clone()
     };
     let setting = "keys.signing_key_file (MECM_KEYS__SIGNING_KEY_FILE) to a PEM file that holds one";
-    Ok(signing_key(place(config, &path, setting))?)
+    let mut place = place(config, &path, setting);
+    // An RSA key cannot be derived. A new one does no harm: the one before counts until its tokens have ended.
+    place.make |= shared(config)?.is_some();
+    Ok(signing_key(place)?)
 }
 
 /// APM's own key.
@@ -98,6 +118,9 @@ fn service(
     };
     let secret = secret_key.expose_secret();
     if access_key.is_empty() && secret.is_empty() {
+        if let Some(shared) = shared(config)? {
+            return Ok(shared.service_key(name));
+        }
         let path = config.data_dir.join(format!("{name}-key.json"));
         to_be_had(config, &path, &setting)?;
         return Ok(service_key(place(config, &path, &setting))?);
@@ -118,7 +141,9 @@ fn service(
 pub fn job_sealer(config: &Config) -> Result<Sealer, KeysError> {
     let setting = "keys.job_key (MECM_KEYS__JOB_KEY)";
     let text = config.keys.job_key.expose_secret();
-    let key = if text.is_empty() {
+    let key = if let (true, Some(shared)) = (text.is_empty(), shared(config)?) {
+        shared.sealing_key("appo")
+    } else if text.is_empty() {
         let path: PathBuf = config.data_dir.join("job-key");
         to_be_had(config, &path, setting)?;
         sealing_key(place(config, &path, setting))?

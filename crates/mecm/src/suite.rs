@@ -16,7 +16,7 @@ use mecm_common::auth::{AuthSettings, Authenticator, Issuer, Role, TokenKeys};
 use mecm_common::client::token_key::key_source;
 use mecm_common::client::{Clients, ServicePeer};
 use mecm_common::clock::Clock;
-use mecm_common::config::Config;
+use mecm_common::config::{Config, Run};
 use mecm_common::db::{Db, Migrations};
 use mecm_common::models::ids::TenantId;
 use mecm_common::service::{Listener, Service, bind, serve};
@@ -47,6 +47,16 @@ impl Which {
         apm: true,
         appo: true,
     };
+
+    /// What `mecm up` is to run.
+    pub fn of(run: Run) -> Self {
+        let is = |one| run == Run::All || run == one;
+        Self {
+            inventory: is(Run::Inventory),
+            apm: is(Run::Apm),
+            appo: is(Run::Appo),
+        }
+    }
 }
 
 /// Listeners, bound before anything else is touched: a port that is taken stops the start early.
@@ -100,6 +110,12 @@ impl Suite {
             .mode(0o700)
             .create(&config.data_dir)
             .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+        if config.keys.from_tls_key && config.keys.secret.expose_secret().is_empty() {
+            tracing::warn!(
+                "keys that are not given are derived from the certificate's private key (keys.from_tls_key): whoever has that can \
+                 act as a service; keys.secret gives them a secret of their own"
+            );
+        }
         let stop = CancellationToken::new();
         let tls = config
             .key_source()

@@ -2,11 +2,12 @@
 //!
 //! 1. [`signature`]: AK/SK, the SDK-HMAC-SHA256 scheme: pure signing and verification.
 //! 2. [`rsa`], [`jwt`]: access tokens: their keys, reading, minting; [`token_keys`]: where the keys come from.
-//! 3. [`sealed`], [`keys`]: secrets at rest, and the key files made at the first start.
+//! 3. [`sealed`], [`keys`], [`derived`]: secrets at rest, the key files made at the first start, keys derived from one secret.
 //! 4. [`roles`], [`principal`], [`error`]: who may do what, and what a refusal says.
 //! 5. [`authenticator`]: from a request's headers to a [`Principal`]; [`layer`]: the middleware before every handler.
 
 pub mod authenticator;
+pub mod derived;
 pub mod error;
 pub mod jwt;
 pub mod keys;
@@ -21,6 +22,7 @@ mod signed_body;
 pub mod token_keys;
 
 pub use authenticator::{AuthSettings, Authenticator, CredentialVerifier, KeyHolder, SignatureQuestion};
+pub use derived::SharedSecret;
 pub use error::{AuthError, SignatureReason};
 pub use layer::Caller;
 pub use principal::{How, Issuer, Principal};

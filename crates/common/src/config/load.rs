@@ -4,6 +4,7 @@ use std::path::Path;
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use secrecy::ExposeSecret as _;
 
 use super::{Config, DEFAULTS, charts};
 
@@ -151,12 +152,17 @@ fn check(config: &Config) -> Vec<String> {
         http::HeaderValue::from_str(&config.listen.allowed_origin).is_err(),
         "listen.allowed_origin: not a value a header can carry",
     );
+    let secret = config.keys.secret.expose_secret().chars().count();
+    wrong((1..32).contains(&secret), "keys.secret: at least 32 characters");
+    wrong(
+        config.keys.from_tls_key && config.key_source().is_none(),
+        "keys.from_tls_key: there is no certificate and so no key to derive the others from",
+    );
     let pairs = [
         ("apm", &config.keys.apm_access_key, &config.keys.apm_secret_key),
         ("appo", &config.keys.appo_access_key, &config.keys.appo_secret_key),
     ];
     for (name, access, secret) in pairs {
-        use secrecy::ExposeSecret;
         wrong(
             access.is_empty() != secret.expose_secret().is_empty(),
             &format!("keys.{name}_access_key and keys.{name}_secret_key go together: set both or none"),

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use charts::chart_notes;
 pub use load::{ConfigError, environment, load};
 
 use crate::db::DatabaseUrl;
@@ -27,6 +28,7 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 )]
 pub struct Config {
     pub data_dir: PathBuf,
+    pub run: Run,
     pub listen: Listen,
     pub log: Log,
     pub inventory: Inventory,
@@ -90,7 +92,7 @@ section!(
     /// The suite's own keys.
     Keys {
         apm_access_key: String, apm_secret_key: SecretString, appo_access_key: String, appo_secret_key: SecretString,
-        job_key: SecretString, signing_key_file: PathBuf,
+        job_key: SecretString, signing_key_file: PathBuf, secret: SecretString, from_tls_key: bool,
     }
 );
 section!(
@@ -118,6 +120,17 @@ section!(
         history_days: u32,
     }
 );
+
+/// What `mecm up` runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Run {
+    All,
+    Inventory,
+    Apm,
+    Appo,
+}
 
 /// What a manifest hash that does not agree leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

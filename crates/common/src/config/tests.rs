@@ -177,7 +177,7 @@ fn the_names_of_edgegallerys_charts_are_understood() {
         config.service_url(&config.inventory.url, 8093),
         "http://mecm-inventory:8093"
     );
-    assert_eq!(config.apm.url, "", "a port alone names no service");
+    assert_eq!(config.apm.url, "http://mecm-apm:9092");
     let database = |service, configured| format!("{:?}", config.database(service, configured).unwrap());
     assert_eq!(
         database("appo", &config.appo.database),
@@ -200,6 +200,118 @@ fn the_names_of_edgegallerys_charts_are_understood() {
     let config = with(&mixed).unwrap();
     assert_eq!(config.listen.address.to_string(), "10.9.9.9", "our own names win");
     assert_eq!(config.inventory.url, "https://mecm-inventory:8093");
+}
+
+/// What every pod of the chart has.
+const POD: [(&str, &str); 6] = [
+    ("LISTEN_IP", "10.244.0.7"),
+    ("LOG_DIR", "/usr/app/log"),
+    ("SSL_KEY_STORE_PASSWORD", "te9Fmv%qaq"),
+    ("SSL_TRUST_PASSWORD", "te9Fmv%qar"),
+    ("SSL_KEY_STORE_TYPE", "PKCS12"),
+    ("SSL_KEY_ALIAS", "edgegallery"),
+];
+
+#[test]
+fn each_pod_of_an_unmodified_chart_is_configured() {
+    for (prefix, run) in [
+        ("INVENTORY", Run::Inventory),
+        ("APM", Run::Apm),
+        ("APPO", Run::Appo),
+    ] {
+        let names = [
+            ("DB_HOST", "mecm-postgres"),
+            ("DB_PORT", "5432"),
+            ("DB", "thedb"),
+            ("DB_USER", "theuser"),
+            ("DB_PASSWORD", "thepassword"),
+        ]
+        .map(|(name, value)| (format!("{prefix}_{name}"), value));
+        let mut pod = POD.to_vec();
+        pod.extend(names.iter().map(|(name, value)| (name.as_str(), *value)));
+        let config = with(&pod).unwrap();
+        assert_eq!(config.run, run);
+        assert_eq!(config.auth.auth_server, "https://user-mgmt-svc:8067");
+        assert_eq!(config.inventory.url, "https://mecm-inventory:8093");
+        assert_eq!(config.apm.url, "https://mecm-apm:8092");
+        assert_eq!(config.apm.packages_dir, Path::new("/usr/app/packages"));
+        let Some(KeySource::Store {
+            path,
+            password,
+            alias,
+        }) = config.key_source()
+        else {
+            panic!("the chart mounts a key store");
+        };
+        use secrecy::ExposeSecret;
+        assert_eq!(path, Path::new("/usr/app/ssl/keystore.p12"));
+        assert_eq!(
+            (password.expose_secret(), alias.as_str()),
+            ("te9Fmv%qaq", "edgegallery")
+        );
+        assert_eq!(config.peers.ca_bundle, Path::new("/usr/app/ssl/keystore.jks"));
+        assert_eq!(config.peers.ca_bundle_password.expose_secret(), "te9Fmv%qar");
+        assert!(config.keys.from_tls_key && !config.peers.insecure_skip_verify);
+        assert!(!format!("{config:?}").contains("te9Fmv"));
+
+        // PEM in the place of the chart's store, and a service that is not the pod's.
+        pod.extend([
+            ("MECM_LISTEN__TLS_CERTIFICATE", "c.pem"),
+            ("MECM_LISTEN__TLS_KEY", "k.pem"),
+            ("MECM_RUN", "all"),
+        ]);
+        let config = with(&pod).unwrap();
+        assert!(matches!(config.key_source(), Some(KeySource::Pem { .. })));
+        assert_eq!(config.run, Run::All);
+    }
+}
+
+#[test]
+fn names_of_the_chart_that_change_nothing_are_told() {
+    let notes = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        chart_notes(&pairs).join("\n")
+    };
+    assert_eq!(
+        notes(&[("PUSH_IMAGE", "false"), ("SSL_KEY_STORE_TYPE", "pkcs12")]),
+        ""
+    );
+    let all = notes(&[
+        ("PUSH_IMAGE", "true"),
+        ("EDGE_REPO_PASSWORD", "hunter2"),
+        ("LOG_DIR", "/usr/app/log"),
+        ("SSL_KEY_STORE_TYPE", "JKS"),
+    ]);
+    for name in [
+        "PUSH_IMAGE",
+        "EDGE_REPO_PASSWORD",
+        "LOG_DIR",
+        "SSL_KEY_STORE_TYPE",
+    ] {
+        assert!(all.contains(name), "{all}");
+    }
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[test]
+fn what_the_keys_come_from_must_be_there_and_long_enough() {
+    let says = |pairs: &[(&str, &str)], text: &str| {
+        let error = with(pairs).unwrap_err().to_string();
+        assert!(error.contains(text) && !error.contains("hunter2"), "{error}");
+    };
+    says(&[("MECM_KEYS__SECRET", "hunter2")], "keys.secret: at least 32");
+    says(&[("MECM_KEYS__FROM_TLS_KEY", "true")], "there is no certificate");
+    says(
+        &[
+            ("MECM_LISTEN__KEY_STORE", "k.p12"),
+            ("MECM_LISTEN__TLS_CERTIFICATE", "c.pem"),
+            ("MECM_LISTEN__TLS_KEY", "k.pem"),
+        ],
+        "set one of them",
+    );
 }
 
 /// The compose file, whose settings nobody would see fail before a deployment.

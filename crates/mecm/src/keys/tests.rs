@@ -98,3 +98,70 @@ fn configured_keys_are_used_and_unusable_ones_are_not_quoted() {
     );
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
 }
+
+#[test]
+fn services_with_one_secret_have_the_same_keys_anywhere() {
+    let folder = Scratch::new().unwrap();
+    let secret = "a secret that all of the services know";
+    let given = ServiceKey::generate();
+    let (access, own) = (given.access_key.to_string(), given.secret_key.expose().to_owned());
+    let pod = |name: &str, secret: &str| {
+        let data = folder.0.join(name);
+        let settings = [("MECM_LISTEN__ADDRESS", "0.0.0.0"), ("MECM_KEYS__SECRET", secret)];
+        config(&data, &settings)
+    };
+    let (one, other) = (pod("one", secret), pod("other", secret));
+    for read in [apm, appo] {
+        let (here, there) = (read(&one).unwrap(), read(&other).unwrap());
+        assert_eq!(here.access_key, there.access_key);
+        assert_eq!(here.secret_key.expose(), there.secret_key.expose());
+        let strange = pod("strange", &secret.replace("know", "have"));
+        assert_ne!(
+            read(&strange).unwrap().secret_key.expose(),
+            here.secret_key.expose()
+        );
+    }
+    let sealed = job_sealer(&one).unwrap().seal(b"token", b"");
+    assert_eq!(*job_sealer(&other).unwrap().open(&sealed, b"").unwrap(), b"token");
+    // What is given itself counts.
+    let settings = [
+        ("MECM_KEYS__SECRET", secret),
+        ("MECM_KEYS__APM_ACCESS_KEY", access.as_str()),
+        ("MECM_KEYS__APM_SECRET_KEY", own.as_str()),
+    ];
+    let both = config(&folder.0, &settings);
+    assert_eq!(apm(&both).unwrap().secret_key.expose(), own);
+    // An RSA key cannot be derived: it is made, once.
+    let made = signing(&one).unwrap();
+    assert_eq!(signing(&one).unwrap().public(), made.public());
+    let files: Vec<_> = std::fs::read_dir(folder.0.join("one"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(files, ["signing-key.pem"]);
+}
+
+#[test]
+fn the_certificates_key_serves_as_the_secret() {
+    let folder = Scratch::new().unwrap();
+    let stores = concat!(env!("CARGO_MANIFEST_DIR"), "/../common/tests/tls");
+    let pod = |store: &str, password: &str| {
+        let store = format!("{stores}/{store}");
+        let settings = [
+            ("MECM_LISTEN__ADDRESS", "0.0.0.0"),
+            ("MECM_LISTEN__KEY_STORE", store.as_str()),
+            ("MECM_LISTEN__KEY_STORE_PASSWORD", password),
+            ("MECM_LISTEN__KEY_ALIAS", "edgegallery"),
+            ("MECM_KEYS__FROM_TLS_KEY", "true"),
+        ];
+        config(&folder.0, &settings)
+    };
+    // The same key in stores of different makes.
+    let one = appo(&pod("java8.p12", "Changeit-1")).unwrap();
+    let same = appo(&pod("openssl3.p12", "Changeit-1")).unwrap();
+    let other = appo(&pod("edgegallery.p12", "Changeit-1")).unwrap();
+    assert_eq!(one.secret_key.expose(), same.secret_key.expose());
+    assert_ne!(one.secret_key.expose(), other.secret_key.expose());
+    let error = appo(&pod("java8.p12", "hunter2hunter2")).unwrap_err();
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+}

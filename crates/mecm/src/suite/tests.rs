@@ -105,3 +105,91 @@ async fn two_processes_do_not_share_a_data_folder() {
     assert!(format!("{error:#}").contains("inventory"), "{error:#}");
     first.stop().await;
 }
+
+/// The environment of EdgeGallery's chart, on loopback and with SQLite: each service a process, with nothing in common but the
+/// key store that the chart mounts.
+#[tokio::test(flavor = "multi_thread")]
+async fn services_of_an_unmodified_chart_find_and_believe_each_other() {
+    let folder = Scratch::new().unwrap();
+    let stores = concat!(env!("CARGO_MANIFEST_DIR"), "/../common/tests/tls");
+    let mut environment: Vec<(String, String)> = [
+        ("LISTEN_IP", "127.0.0.1"),
+        ("SSL_KEY_STORE_PASSWORD", "Changeit-1"),
+        ("SSL_TRUST_PASSWORD", "Changeit-1"),
+        ("SSL_KEY_STORE_TYPE", "PKCS12"),
+        ("SSL_KEY_ALIAS", "edgegallery"),
+        ("INVENTORY_ENDPOINT", "127.0.0.1"),
+        ("APM_ENDPOINT", "127.0.0.1"),
+        ("MECM_INVENTORY__PORT", "0"),
+        ("MECM_APM__PORT", "0"),
+        ("MECM_APPO__PORT", "0"),
+        ("MECM_APM__PACKAGES_DIR", ""),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    // The places that the chart mounts them at are not this test's to fill.
+    environment.push((
+        "MECM_LISTEN__KEY_STORE".to_owned(),
+        format!("{stores}/edgegallery.p12"),
+    ));
+    environment.push((
+        "MECM_PEERS__CA_BUNDLE".to_owned(),
+        format!("{stores}/edgegallery.jks"),
+    ));
+
+    let mut running = Vec::new();
+    for prefix in ["INVENTORY", "APM", "APPO"] {
+        let mut pod = environment.clone();
+        let data = folder.0.join(prefix);
+        pod.push(("MECM_DATA_DIR".to_owned(), data.display().to_string()));
+        pod.push((format!("{prefix}_DB_PASSWORD"), "secret".to_owned()));
+        pod.push((format!("MECM_{prefix}__DATABASE"), String::new()));
+        // Its own address has the port that it was given.
+        pod.push((format!("MECM_{prefix}__URL"), String::new()));
+        let config = config::load(None, pod).unwrap();
+        let which = Which::of(config.run);
+        assert_eq!(
+            [which.inventory, which.apm, which.appo],
+            ["INVENTORY", "APM", "APPO"].map(|service| service == prefix)
+        );
+        let suite = Suite::start(Arc::new(config.clone()), which, Clock::System)
+            .await
+            .unwrap();
+        let address = match prefix {
+            "INVENTORY" => &suite.addresses.inventory,
+            "APM" => &suite.addresses.apm,
+            _ => &suite.addresses.appo,
+        };
+        if prefix != "APPO" {
+            let port = address.rsplit(':').next().unwrap().to_owned();
+            environment.push((format!("{prefix}_PORT"), port));
+        }
+        running.push((prefix, suite, config));
+    }
+    // A token of Inventory, whose key the others can only ask it for.
+    let tenant = TenantId(Uuid::from_u128(7));
+    let life = TimeDelta::minutes(5);
+    let token = token(
+        &running[0].2,
+        &Clock::System,
+        tenant,
+        "test",
+        &[Role::Guest],
+        life,
+    )
+    .unwrap();
+    for (prefix, suite, config) in &running {
+        let clients = Clients::new(config).unwrap();
+        let api = Api::new(&clients, &suite.addresses, tenant, token.clone());
+        let (at, path, status) = match *prefix {
+            "INVENTORY" => continue,
+            "APM" => (At::Apm, "/packages", 200),
+            _ => (At::Appo, "/app_instance_infos", 404),
+        };
+        let answer = api.ask(at, Method::GET, path, None).await.unwrap();
+        assert_eq!(answer.status.as_u16(), status, "{prefix}");
+    }
+    for (_, suite, _) in running {
+        suite.stop().await;
+    }
+}
