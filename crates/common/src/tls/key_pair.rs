@@ -163,7 +163,7 @@ fn from_store(store: &[u8], password: &str, alias: &str) -> Result<KeyPair, Stor
         ));
     }
     if !pkcs12::is_one(store) {
-        return Err(StoreError::Unknown("a PKCS#12 store nor anything like it"));
+        return Err(StoreError::Unknown("PKCS#12 store"));
     }
     let contents = pkcs12::read(store, password)?;
     let keys = &contents.keys;

@@ -66,7 +66,7 @@ pub enum StoreError {
     #[error("not supported: {0}")]
     Unsupported(String),
     /// It is none of the known formats.
-    #[error("it is neither {0}")]
+    #[error("it is no {0}")]
     Unknown(&'static str),
     /// It holds no private key.
     #[error("it holds no private key")]

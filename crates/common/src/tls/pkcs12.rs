@@ -29,10 +29,16 @@ pub(super) struct Key {
     pub(super) pkcs8: Zeroizing<Vec<u8>>,
 }
 
-/// Whether this looks like PKCS#12: a sequence that begins with the version 3.
+/// Whether this looks like PKCS#12, whole or not: a sequence that begins with the version 3.
 pub(super) fn is_one(bytes: &[u8]) -> bool {
-    let version = || Der::new(bytes).inside(SEQUENCE)?.small();
-    version() == Ok(3)
+    let header = match bytes {
+        [SEQUENCE, length, ..] if *length >= 0x80 => 2 + usize::from(length & 0x7f),
+        [SEQUENCE, ..] => 2,
+        _ => return false,
+    };
+    bytes
+        .get(header..)
+        .is_some_and(|rest| rest.starts_with(&[INTEGER, 1, 3]))
 }
 
 /// Reads a store. One without an integrity check is taken as it is: its content is what counts.

@@ -142,6 +142,11 @@ fn a_damaged_store_is_an_error_wherever_it_is_damaged() {
     for length in (0..whole.len()).step_by(37) {
         assert!(broken(&whole[..length]), "cut at {length}");
     }
+    std::fs::write(&path, &whole[..1000]).unwrap();
+    assert_eq!(
+        complaint(&store(path.clone(), PASSWORD, "")),
+        "it is damaged: a value is cut short"
+    );
     for length in (0..jks.len()).step_by(11) {
         assert!(broken(&jks[..length]), "JKS cut at {length}");
     }
@@ -157,6 +162,28 @@ fn a_damaged_store_is_an_error_wherever_it_is_damaged() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_content_whatever_makes_a_reader_panic(
+        name in proptest::sample::select(&["openssl3.p12", "java8.p12", "openssl-no-mac.p12", "trust.jks", "first.pem"]),
+        changes in proptest::collection::vec((0_usize..4000, proptest::num::u8::ANY), 0..8),
+        length in 0_usize..6000,
+    ) {
+        let mut bytes = std::fs::read(fixture(name)).unwrap();
+        for (position, byte) in changes {
+            let length = bytes.len();
+            bytes[position % length] = byte;
+        }
+        bytes.truncate(length);
+        let source = TrustSource { path: PathBuf::new(), password: SecretString::from(PASSWORD) };
+        // What is in an undamaged frame may be no certificate.
+        for der in source.parse(&bytes).unwrap_or_default() {
+            let _ = certificate::Certificate::read(&der);
+        }
+        let _ = store(PathBuf::new(), PASSWORD, "").parse(&[Zeroizing::new(bytes)]);
+    }
+}
+
 #[test]
 fn what_is_no_key_store_is_called_by_its_name() {
     let says = |path: PathBuf, text: &str| {
@@ -164,7 +191,7 @@ fn what_is_no_key_store_is_called_by_its_name() {
         assert!(complaint.contains(text), "{complaint}");
     };
     says(fixture("trust.jks"), "keytool -importkeystore");
-    says(fixture("first.pem"), "neither a PKCS#12 store");
+    says(fixture("first.pem"), "it is no PKCS#12 store");
     says(fixture("trust-pkcs12.jks"), "it holds no private key");
     says(fixture("openssl-too-slow.p12"), "2,000,000 rounds");
     let mixed = KeySource::Pem {

@@ -48,7 +48,7 @@ impl TrustSource {
 
 fn from_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, StoreError> {
     if bytes.first().is_some_and(|byte| !byte.is_ascii()) || bytes.contains(&0) {
-        return Err(StoreError::Unknown("PEM nor PKCS#12 nor JKS"));
+        return Err(StoreError::Unknown("file of PEM, PKCS#12 or JKS"));
     }
     CertificateDer::pem_slice_iter(bytes)
         .collect::<Result<_, _>>()

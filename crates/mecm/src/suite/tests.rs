@@ -193,3 +193,40 @@ async fn services_of_an_unmodified_chart_find_and_believe_each_other() {
         suite.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_suite_takes_a_new_certificate() {
+    let folder = Scratch::new().unwrap();
+    let stores = Path::new(env!("CARGO_MANIFEST_DIR")).join("../common/tests/tls");
+    let put = |name: &str| {
+        std::fs::copy(stores.join(format!("{name}-key.pem")), folder.0.join("key.pem")).unwrap();
+        std::fs::copy(stores.join(format!("{name}.pem")), folder.0.join("cert.pem")).unwrap();
+    };
+    put("first");
+    let mut config = config(&folder.0.join("data"));
+    config.listen.tls_certificate = folder.0.join("cert.pem");
+    config.listen.tls_key = folder.0.join("key.pem");
+    let alone = Which::of(Run::Inventory);
+    let suite = Suite::start(Arc::new(config.clone()), alone, Clock::System)
+        .await
+        .unwrap();
+    let url = format!("{}/inventory/v1/health", suite.addresses.inventory);
+    assert!(url.starts_with("https://"), "{url}");
+    let believing = |name: &str| {
+        let mut config = config.clone();
+        config.peers.ca_bundle = stores.join(name);
+        Clients::new(&config).unwrap().services
+    };
+    let (first, second) = (believing("first.pem"), believing("second.pem"));
+    first.get(&url).send().await.unwrap();
+    second.get(&url).send().await.unwrap_err();
+    put("second");
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while let Err(error) = second.get(&url).send().await {
+        assert!(tokio::time::Instant::now() < deadline, "{error:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Its connection was kept.
+    first.get(&url).send().await.unwrap();
+    suite.stop().await;
+}
