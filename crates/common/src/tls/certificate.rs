@@ -24,8 +24,8 @@ pub(super) struct Certificate<'a> {
     pub(super) not_after: DateTime<Utc>,
     /// Whether it says which hosts it is for.
     pub(super) has_names: bool,
-    /// Whether it says of itself that it is no authority.
-    pub(super) is_no_authority: bool,
+    /// Whether it may be an authority: it says so, or is of a version that cannot and is its own issuer.
+    pub(super) is_authority: bool,
 }
 
 impl<'a> Certificate<'a> {
@@ -43,8 +43,9 @@ impl<'a> Certificate<'a> {
             subject: signed.any()?.whole,
             public_key: signed.any()?.whole,
             has_names: false,
-            is_no_authority: false,
+            is_authority: false,
         };
+        certificate.is_authority = certificate.issuer == certificate.subject;
         while !signed.is_empty() {
             let part = signed.any()?;
             if part.tag == context(3) {
@@ -55,6 +56,7 @@ impl<'a> Certificate<'a> {
     }
 
     fn extensions(&mut self, content: &[u8]) -> Result<(), StoreError> {
+        self.is_authority = false;
         let mut extensions = Der::new(content).inside(SEQUENCE)?;
         while !extensions.is_empty() {
             let mut extension = extensions.inside(SEQUENCE)?;
@@ -65,7 +67,7 @@ impl<'a> Certificate<'a> {
                 self.has_names = true;
             } else if name == BASIC_CONSTRAINTS {
                 let authority = Der::new(value).inside(SEQUENCE)?.optional(BOOLEAN)?;
-                self.is_no_authority = authority.is_none_or(|value| value == [0]);
+                self.is_authority = authority.is_some_and(|value| value != [0]);
             }
         }
         Ok(())

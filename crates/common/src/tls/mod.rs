@@ -2,7 +2,7 @@
 //! stores, read again when the files change.
 //!
 //! Reading order: [`KeySource`] (a server's pair), [`ServerTls`] (the pair in use), [`Trust`] (what servers are believed by),
-//! [`watch`]. Below them the formats: `pkcs12` with `password`, `jks`, `certificate`, and `der` under all of them.
+//! [`watch()`]. Below them the formats: `pkcs12` with `password`, `jks`, `certificate`, and `der` under all of them.
 
 mod certificate;
 mod der;

@@ -121,7 +121,7 @@ impl Believed {
         // A server's own certificate believes nobody else.
         let authorities = own
             .iter()
-            .filter(|der| Certificate::read(der).is_ok_and(|certificate| !certificate.is_no_authority));
+            .filter(|der| Certificate::read(der).is_ok_and(|certificate| certificate.is_authority));
         roots.add_parsable_certificates(authorities.cloned());
         let authorities = if roots.is_empty() {
             tracing::debug!(

@@ -218,7 +218,8 @@ async fn a_running_suite_takes_a_new_certificate() {
         Clients::new(&config).unwrap().services
     };
     let (first, second) = (believing("first.pem"), believing("second.pem"));
-    first.get(&url).send().await.unwrap();
+    let well = async || first.get(&url).send().await?.text().await;
+    assert_eq!(well().await.unwrap(), "ok");
     second.get(&url).send().await.unwrap_err();
     put("second");
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
@@ -227,6 +228,6 @@ async fn a_running_suite_takes_a_new_certificate() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // Its connection was kept.
-    first.get(&url).send().await.unwrap();
+    assert_eq!(well().await.unwrap(), "ok");
     suite.stop().await;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustls::CertificateError;
 use rustls::client::danger::ServerCertVerifier as _;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::*;
@@ -60,8 +61,9 @@ fn a_certificate_in_the_store_is_believed_itself_under_its_own_names_in_its_time
     let time = |now| judge(&trust, &server, "localhost", now).unwrap_err();
     assert_eq!(time(100 * NOW), CertificateError::Expired.into());
     assert_eq!(time(1_000_000), CertificateError::NotValidYet.into());
-    // It is no authority: nobody else is believed for it.
-    judge(&trust, &own(&pem("second")), "localhost", NOW).unwrap_err();
+    // It is no authority: nobody is believed for its word.
+    let forged = CertificateDer::from_pem_file(fixture("forged.pem")).unwrap();
+    judge(&trust, &forged, "localhost", NOW).unwrap_err();
 }
 
 /// What an installation of EdgeGallery has: the same certificate everywhere, without names, and its key store as trust store.
