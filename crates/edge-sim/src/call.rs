@@ -139,11 +139,18 @@ fn describe(edge: &Edge, peer: Peer) -> String {
     format!(
         "mecm-edge-sim: a simulated edge, nothing real runs here.\n\
          {what} of {}\n\
-         workloads {} records {} rule sets {} keys {}\n",
+         workloads {} records {} rule sets {} keys {}\n\
+         so far: deploys {} terminates {} rule changes {} faults {}\n\
+         {}\n",
         edge.ip,
         state.workloads.len(),
         state.records.len(),
         state.rules.len(),
         state.platform.keys(),
+        state.counts.deploys,
+        state.counts.terminates,
+        state.counts.rule_changes,
+        state.counts.faults,
+        "/faults lets things go wrong: POST, GET, DELETE",
     )
 }

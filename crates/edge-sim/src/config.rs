@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mecm_common::clock::Clock;
 
+use crate::faults::FaultRule;
+
 /// How a simulator is started. `SimConfig::default()` behaves like EdgeGallery v1.0 with a quick cluster.
 #[derive(Clone, Debug)]
 pub struct SimConfig {
@@ -18,6 +20,8 @@ pub struct SimConfig {
     pub close_after: Duration,
     /// Where the random faults start from: the same seed gives the same faults.
     pub seed: u64,
+    /// What is set to go wrong at every edge from its first call on.
+    pub faults: Vec<FaultRule>,
     /// Whose time decides about tokens, heartbeats and samples. Delays and deploy times are always real.
     pub clock: Clock,
     /// How each edge behaves until its handle says otherwise.
@@ -32,6 +36,7 @@ impl Default for SimConfig {
             mep_port: 0,
             close_after: Duration::from_secs(10),
             seed: 1,
+            faults: Vec::new(),
             clock: Clock::System,
             behaviour: Behaviour::default(),
         }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+pub use self::text::FaultRule;
+
+mod text;
+
 /// What a call asks of an edge, as far as faults tell calls apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -75,7 +79,7 @@ pub enum When {
 /// The faults of one edge.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    rules: Vec<(Operation, Fault, When)>,
+    rules: Vec<FaultRule>,
     random: u64,
 }
 
@@ -94,8 +98,13 @@ impl Faults {
         }
     }
 
-    pub(crate) fn add(&mut self, operation: Operation, fault: Fault, when: When) {
-        self.rules.push((operation, fault, when));
+    pub(crate) fn add(&mut self, rule: FaultRule) {
+        self.rules.push(rule);
+    }
+
+    /// Those that are there, in the order in which they were asked for.
+    pub(crate) fn rules(&self) -> &[FaultRule] {
+        &self.rules
     }
 
     pub(crate) fn clear(&mut self) {
@@ -104,16 +113,24 @@ impl Faults {
 
     /// Whether no connection is taken at all.
     pub(crate) fn is_down(&self) -> bool {
-        self.rules
-            .iter()
-            .any(|rule| matches!(rule, (Operation::Any, Fault::Down, When::Always)))
+        let down = FaultRule {
+            operation: Operation::Any,
+            fault: Fault::Down,
+            when: When::Always,
+        };
+        self.rules.contains(&down)
     }
 
     /// What happens to the next call of this kind: delays add up, of the others the first that is due comes.
     pub(crate) fn plan(&mut self, operation: Operation) -> Plan {
         let mut plan = Plan::default();
         let random = &mut self.random;
-        self.rules.retain_mut(|(at, fault, when)| {
+        self.rules.retain_mut(|rule| {
+            let FaultRule {
+                operation: at,
+                fault,
+                when,
+            } = rule;
             if (*at != Operation::Any && *at != operation)
                 || (plan.fault.is_some() && !matches!(fault, Fault::Delay(_)))
             {
@@ -153,10 +170,18 @@ fn share(state: &mut u64) -> f64 {
 mod tests {
     use super::*;
 
+    fn add(faults: &mut Faults, operation: Operation, fault: Fault, when: When) {
+        faults.add(FaultRule {
+            operation,
+            fault,
+            when,
+        });
+    }
+
     #[test]
     fn the_next_calls_fail_and_those_after_them_do_not() {
         let mut faults = Faults::new(7);
-        faults.add(Operation::Query, Fault::Hang, When::Next(2));
+        add(&mut faults, Operation::Query, Fault::Hang, When::Next(2));
         assert_eq!(faults.plan(Operation::Terminate).fault, None);
         assert_eq!(faults.plan(Operation::Query).fault, Some(Fault::Hang));
         assert_eq!(faults.plan(Operation::Query).fault, Some(Fault::Hang));
@@ -167,7 +192,7 @@ mod tests {
     fn a_rate_is_kept_about_and_a_seed_repeats_it() {
         let run = |seed| -> Vec<bool> {
             let mut faults = Faults::new(seed);
-            faults.add(Operation::Any, Fault::Nonsense, When::Rate(0.25));
+            add(&mut faults, Operation::Any, Fault::Nonsense, When::Rate(0.25));
             (0..1_000)
                 .map(|_| faults.plan(Operation::Kpi).fault.is_some())
                 .collect()
@@ -181,14 +206,16 @@ mod tests {
     #[test]
     fn delays_add_up_and_go_with_another_fault() {
         let mut faults = Faults::new(1);
-        faults.add(
+        add(
+            &mut faults,
             Operation::Any,
             Fault::Delay(Duration::from_millis(20)),
             When::Always,
         );
-        faults.add(Operation::Kpi, Fault::Hang, When::Always);
-        faults.add(Operation::Kpi, Fault::Down, When::Next(1));
-        faults.add(
+        add(&mut faults, Operation::Kpi, Fault::Hang, When::Always);
+        add(&mut faults, Operation::Kpi, Fault::Down, When::Next(1));
+        add(
+            &mut faults,
             Operation::Kpi,
             Fault::Delay(Duration::from_millis(5)),
             When::Always,
@@ -199,7 +226,7 @@ mod tests {
             (Duration::from_millis(25), Some(Fault::Hang))
         );
         assert!(!faults.is_down());
-        faults.add(Operation::Any, Fault::Down, When::Always);
+        add(&mut faults, Operation::Any, Fault::Down, When::Always);
         assert!(faults.is_down());
     }
 }

@@ -12,16 +12,17 @@
 //!
 //! [`Simulator::start`] opens the ports. [`Simulator::edge`] gives a handle to look at one edge ([`EdgeHandle::counts`],
 //! [`EdgeHandle::workloads`]) and to disturb it ([`EdgeHandle::fault`], [`EdgeHandle::behave`]). [`Simulator::totals`]
-//! says whether anything is left anywhere.
+//! says whether anything is left anywhere. From outside, `/faults` on any of an edge's ports does the same: see `control`.
 //!
 //! [`exchanges()`] are recorded: what such a peer answers when, and what its caller must conclude. The simulator is held to
 //! them, and so are its callers.
 //!
-//! Reading order of the source: `config`, `faults`, `simulator`, `server` (connections), `call` (routing), `edge`
+//! Reading order of the source: `config`, `faults`, `simulator`, `server` (connections), `control`, `call` (routing), `edge`
 //! (state), `lcm`, `rules`, `mep`.
 
 mod call;
 mod config;
+mod control;
 mod edge;
 mod exchanges;
 mod faults;
@@ -39,7 +40,7 @@ pub use exchanges::{
     EXCHANGE_HOST, EXCHANGE_INSTANCE, EXCHANGE_TENANT, Exchange, ExchangeCall, ExchangeForm,
     ExchangeOperation, ExchangePeer, Leaves, Meaning, RecordedAnswer, exchanges,
 };
-pub use faults::{Fault, Operation, When};
+pub use faults::{Fault, FaultRule, Operation, When};
 pub use mep::{Capability, Consumer};
 pub use simulator::Simulator;
 

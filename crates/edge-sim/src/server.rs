@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::{Call, Peer};
+use crate::call::{self, Call, Peer};
+use crate::control;
 use crate::edge::Edge;
 use crate::faults::Fault;
 use crate::reply::Reply;
@@ -177,6 +178,10 @@ async fn reply(
     shared: &Shared,
 ) -> Result<Reply, Closed> {
     let (parts, body) = request.into_parts();
+    if parts.uri.path() == control::PATH {
+        let body = call::plain(body).await.ok_or(Closed)?;
+        return Ok(control::answer(&parts, body, edge, &shared.edges));
+    }
     let call = Call::of(peer, &parts.method, parts.uri.path());
     let plan = call
         .operation()

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::call::Peer;
 use crate::config::{Behaviour, SimConfig};
 use crate::edge::{Edge, EdgeHandle, Everywhere, Totals};
+use crate::faults::FaultRule;
 use crate::server::{Shared, listen};
 
 /// More addresses than anybody simulates; beyond it new ones get no answer.
@@ -52,6 +53,7 @@ impl Simulator {
             close_after: config.close_after,
             edges: Edges {
                 behaviour: RwLock::new(config.behaviour),
+                faults: RwLock::new(config.faults.clone()),
                 config,
                 known: RwLock::default(),
                 everywhere: Arc::default(),
@@ -115,6 +117,17 @@ impl Simulator {
         self.shared.edges.behave(change);
     }
 
+    /// Lets something go wrong at every edge from now on, those that were called already and those to come. "The next
+    /// calls" are each edge's own.
+    pub fn fault(&self, rule: &FaultRule) {
+        self.shared.edges.fault(rule);
+    }
+
+    /// Takes all faults away, everywhere.
+    pub fn heal(&self) {
+        self.shared.edges.heal();
+    }
+
     /// Stops: takes no connection any more, lets the calls that are being answered end, for 5 s at most.
     pub async fn shutdown(self) {
         self.shared.stopping.cancel();
@@ -157,6 +170,8 @@ fn bind(port: u16) -> io::Result<TcpListener> {
 pub(crate) struct Edges {
     config: SimConfig,
     behaviour: RwLock<Behaviour>,
+    /// Those of edges that are called for the first time.
+    faults: RwLock<Vec<FaultRule>>,
     known: RwLock<HashMap<Ipv4Addr, Arc<Edge>>>,
     everywhere: Arc<Everywhere>,
 }
@@ -176,13 +191,17 @@ impl Edges {
             }
             let edge = known.entry(ip).or_insert_with(|| {
                 let config = &self.config;
-                Arc::new(Edge::new(
+                let edge = Edge::new(
                     ip,
                     config.clock.clone(),
                     *self.behaviour.read().unwrap_or_else(PoisonError::into_inner),
                     config.seed,
                     Arc::clone(&self.everywhere),
-                ))
+                );
+                for rule in &*self.faults.read().unwrap_or_else(PoisonError::into_inner) {
+                    edge.faults().add(rule.clone());
+                }
+                Arc::new(edge)
             });
             Some(Arc::clone(edge))
         })
@@ -197,6 +216,34 @@ impl Edges {
             edge.add_to(&mut totals);
         }
         totals
+    }
+
+    /// What goes wrong at edges that are called for the first time.
+    pub(crate) fn faults(&self) -> Vec<FaultRule> {
+        self.faults.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    // For both, the list is held while the edges are changed: an edge that begins to exist meanwhile has it once.
+    pub(crate) fn fault(&self, rule: &FaultRule) {
+        let known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.faults
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(rule.clone());
+        for edge in known.values() {
+            edge.faults().add(rule.clone());
+        }
+    }
+
+    pub(crate) fn heal(&self) {
+        let known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.faults
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        for edge in known.values() {
+            edge.faults().clear();
+        }
     }
 
     fn behave(&self, change: impl Fn(&mut Behaviour)) {

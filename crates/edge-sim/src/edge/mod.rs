@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub use self::counts::{Counts, Totals};
 pub(crate) use self::plugin::{Plugin, REFUSED_STREAM};
 use crate::config::Behaviour;
-use crate::faults::{Fault, Faults, Operation, Plan, When};
+use crate::faults::{Fault, FaultRule, Faults, Operation, Plan, When};
 use crate::mep::{Capability, Platform};
 use crate::rules::RuleSet;
 
@@ -141,7 +141,7 @@ impl Edge {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn faults(&self) -> MutexGuard<'_, Faults> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,7 +184,16 @@ impl EdgeHandle {
     /// Lets something go wrong from now on. Several faults may be there at once: delays add up, of the others the
     /// one that was asked for first comes first.
     pub fn fault(&self, operation: Operation, fault: Fault, when: When) {
-        self.edge.faults().add(operation, fault, when);
+        self.edge.faults().add(FaultRule {
+            operation,
+            fault,
+            when,
+        });
+    }
+
+    /// What is set to go wrong, in the order in which it was asked for.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.edge.faults().rules().to_vec()
     }
 
     /// Takes all faults away.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{is_ipv4, is_uuid, may_read};
+use super::{is_uuid, may_read};
 use crate::edge::Edge;
 use crate::reply::Reply;
 
@@ -42,7 +42,6 @@ pub(crate) fn kpi(edge: &Edge, tenant: &str, token: Option<&str>) -> Reply {
 pub(crate) fn capabilities(
     edge: &Edge,
     tenant: &str,
-    host: &str,
     capability: Option<&str>,
     token: Option<&str>,
 ) -> Reply {
@@ -52,9 +51,6 @@ pub(crate) fn capabilities(
     }
     if let Err(reply) = may_read(edge, token, tenant) {
         return reply;
-    }
-    if !is_ipv4(host) {
-        return Reply::error(StatusCode::BAD_REQUEST, "HostIp address is invalid from url");
     }
     let now = edge.clock.now();
     let all = edge.state().platform.capabilities(now);

@@ -42,7 +42,6 @@ pub(crate) enum LcmCall {
     },
     Capabilities {
         tenant: String,
-        host: String,
         capability: Option<String>,
     },
     AddConfiguration,
@@ -74,14 +73,12 @@ impl LcmCall {
                 instance: text(instance),
             },
             ("GET", ["tenants", tenant, "hosts", _, "kpi"]) => Self::Kpi { tenant: text(tenant) },
-            ("GET", ["tenants", tenant, "hosts", host, "mep_capabilities"]) => Self::Capabilities {
+            ("GET", ["tenants", tenant, "hosts", _, "mep_capabilities"]) => Self::Capabilities {
                 tenant: text(tenant),
-                host: text(host),
                 capability: None,
             },
-            ("GET", ["tenants", tenant, "hosts", host, "mep_capabilities", id]) => Self::Capabilities {
+            ("GET", ["tenants", tenant, "hosts", _, "mep_capabilities", id]) => Self::Capabilities {
                 tenant: text(tenant),
-                host: text(host),
                 capability: Some(text(id)),
             },
             ("POST", ["configuration"]) => Self::AddConfiguration,
@@ -129,14 +126,9 @@ pub(crate) async fn act(edge: &Edge, call: LcmCall, parts: &Parts, input: Input)
         }
         (LcmCall::Query { tenant, instance }, _) => query::act(edge, &tenant, &instance, token),
         (LcmCall::Kpi { tenant }, _) => host::kpi(edge, &tenant, token),
-        (
-            LcmCall::Capabilities {
-                tenant,
-                host,
-                capability,
-            },
-            _,
-        ) => host::capabilities(edge, &tenant, &host, capability.as_deref(), token),
+        (LcmCall::Capabilities { tenant, capability }, _) => {
+            host::capabilities(edge, &tenant, capability.as_deref(), token)
+        }
         (LcmCall::AddConfiguration, input) => configuration::add(edge, parts, input),
         (LcmCall::RemoveConfiguration, input) => configuration::remove(edge, parts, input),
         (LcmCall::PackageStatus { host, package }, _) => query::package_status(edge, &host, &package, token),

@@ -100,15 +100,13 @@ async fn the_work_goes_on_when_the_connection_is_closed() {
     .await;
     world
         .edge
-        .behave(|edge| edge.deploy_time = Duration::from_millis(250));
-    let began = Instant::now();
+        .behave(|edge| edge.deploy_time = Duration::from_secs(2));
     let lost = instantiate(world.lcm(), INSTANCE, &sample("positioning")).await;
     assert!(lost.is_err(), "{lost:?}");
     assert!(
-        began.elapsed() < Duration::from_millis(240),
+        world.edge.workloads().is_empty(),
         "closed before the deployment was done"
     );
-    assert!(world.edge.workloads().is_empty());
     until("it is deployed all the same", || {
         world.edge.records() == [INSTANCE]
     })

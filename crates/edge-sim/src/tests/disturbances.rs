@@ -10,7 +10,7 @@ use super::client::call;
 use super::deployments::until;
 use super::packages::sample;
 use super::{INSTANCE, TENANT, World, instantiate, token};
-use crate::{Fault, Operation, SimConfig, When};
+use crate::{Fault, Operation, SimConfig, Simulator, When};
 
 #[tokio::test]
 async fn it_fails_before_it_acts() {
@@ -200,4 +200,83 @@ async fn a_broken_upload_deploys_nothing() {
         .expect("closed");
     assert!(rest.is_empty());
     assert_eq!((world.edge.counts().uploads, world.edge.counts().deploys), (0, 0));
+}
+
+async fn faults(to: std::net::SocketAddr, method: &str, query: &str, lines: &str) -> (u16, String) {
+    let path = format!("/faults{query}");
+    let answer = call(to, method, &path, &[], lines.as_bytes()).await.unwrap();
+    (answer.status, answer.body)
+}
+
+#[tokio::test]
+async fn somebody_outside_lets_one_edge_fail_and_heals_it() {
+    let world = World::start().await;
+    let none = (200, "nothing is set to go wrong\n".to_owned());
+    assert_eq!(faults(world.lcm(), "GET", "", "").await, none);
+    let set = faults(
+        world.rules(),
+        "POST",
+        "",
+        "query=answer:500:invalid@next:1\nkpi=lose\n",
+    )
+    .await;
+    let told = "query=answer:500:invalid@next:1\nkpi=lose@always\n";
+    assert_eq!(set, (200, told.to_owned()), "whichever of its ports was asked");
+    assert_eq!(world.query(INSTANCE).await.error(), (500, "invalid".to_owned()));
+    assert_eq!(world.query(INSTANCE).await.status, 404, "only the next one");
+    let other = super::at(1, world.sim.lcm_port());
+    assert_eq!(faults(other, "GET", "", "").await, none, "others work on");
+    assert_eq!(faults(world.mep(), "DELETE", "", "").await, none);
+    assert!(world.edge.faults().is_empty());
+}
+
+#[tokio::test]
+async fn an_edge_that_is_down_is_healed_through_another() {
+    let world = World::start().await;
+    let other = super::at(1, world.sim.lcm_port());
+    let query = format!("?edge={}", world.edge.ip());
+    faults(other, "POST", &query, "any=down").await;
+    assert!(call(world.lcm(), "GET", "/", &[], b"").await.is_err());
+    faults(other, "DELETE", &query, "").await;
+    assert_eq!(call(world.lcm(), "GET", "/", &[], b"").await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn all_edges_fail_those_too_that_nobody_has_called_yet() {
+    let sim = Simulator::start(SimConfig {
+        faults: vec!["kpi=answer:500:from the start".parse().unwrap()],
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let at = |index| super::at(index, sim.lcm_port());
+    let set = faults(at(0), "POST", "?edge=all", "query=answer:503:all").await;
+    assert_eq!(
+        set.1,
+        "kpi=answer:500:from the start@always\nquery=answer:503:all@always\n"
+    );
+    for index in [0, 1, 7] {
+        assert_eq!(sim.edge(crate::edge_address(index)).faults().len(), 2);
+        let path = format!("/lcmcontroller/v1/tenants/{TENANT}/app_instances/{INSTANCE}");
+        let answer = call(at(index), "GET", &path, &[("access_token", &token())], b"")
+            .await
+            .unwrap();
+        assert_eq!(answer.error(), (503, "all".to_owned()));
+    }
+    faults(at(3), "DELETE", "?edge=all", "").await;
+    assert!(sim.edge(crate::edge_address(0)).faults().is_empty());
+    assert!(sim.edge(crate::edge_address(9)).faults().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_fault_sets_none() {
+    let world = World::start().await;
+    let set = faults(world.lcm(), "POST", "", "query=lose\nquery=explode").await;
+    assert!(set.0 == 400 && set.1.contains("there are delay"), "{set:?}");
+    let set = faults(world.lcm(), "POST", "?edge=10.0.0.1", "query=lose").await;
+    assert_eq!(set.0, 400);
+    let many = "query=lose\n".repeat(101);
+    assert_eq!(faults(world.lcm(), "POST", "", &many).await.0, 400);
+    assert_eq!(faults(world.lcm(), "PUT", "", "query=lose").await.0, 405);
+    assert!(world.edge.faults().is_empty());
 }
