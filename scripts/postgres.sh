@@ -4,11 +4,14 @@
 #
 #   postgres_start     starts it and sets postgres_url
 #   postgres_stop      stops it and removes its folder; for the caller's EXIT trap
+#
+# Where postgres_durable is set, it syncs to disk as any server does; else not, since tests do not outlive a power cut.
 
 postgres_folder=
 postgres_pid=
 postgres_url=
 postgres_as=()
+postgres_durable=${postgres_durable:-}
 
 # The folder of the newest initdb and postgres on this machine.
 postgres_programs() {
@@ -49,7 +52,7 @@ postgres_start() {
         else
             die "PostgreSQL's server is missing. Install it (its service need not run) with:
     $(apt_command postgresql)
-or leave PostgreSQL out with: scripts/test --sqlite"
+or leave PostgreSQL out with: scripts/$(basename "$0") --sqlite"
         fi
     fi
 
@@ -81,16 +84,21 @@ or leave PostgreSQL out with: scripts/test --sqlite"
         die "PostgreSQL's initdb failed."
     }
 
+    local settings=()
+    if [ -z "$postgres_durable" ]; then
+        settings=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+    fi
+
     # The port may be taken between looking and listening: then another is tried.
     local attempt port
     for attempt in 1 2 3 4 5; do
         port=$((20000 + RANDOM % 12000))
-        # Dies with this shell, however that ends. What a power cut does to test data is of no interest: no syncing.
+        # Dies with this shell, however that ends.
         (
             cd "$postgres_folder" || exit
             exec "${postgres_as[@]}" setpriv --pdeathsig QUIT "$programs/postgres" -D data -p "$port" \
                 -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=500 \
-                -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB
+                -c shared_buffers=64MB "${settings[@]}"
         ) >"$log" 2>&1 </dev/null &
         postgres_pid=$!
         if postgres_ready "$programs" "$port"; then

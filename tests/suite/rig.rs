@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use mecm::demo::api::{Api, At};
+use mecm::demo::package::Package;
 use mecm::suite::{self, Suite, Which};
 use mecm_common::auth::Role;
 use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::config::{Config, Scheme};
-use mecm_common::db::testing::{Scratch, fresh_url, kinds};
+use mecm_common::db::testing::{Guard, Scratch, fresh_url, kinds};
 use mecm_common::models::ids::TenantId;
 use mecm_edge_sim::{SimConfig, Simulator, edge_address};
 use reqwest::Method;
@@ -24,6 +25,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Place {
     pub(crate) config: Config,
     _folder: Scratch,
+    _databases: Vec<Guard>,
 }
 
 /// A running suite, its edges, and a tenant's view of it.
@@ -37,6 +39,7 @@ pub(crate) struct Rig {
 impl Place {
     pub(crate) async fn new(kind: &str) -> Self {
         let folder = Scratch::new().unwrap();
+        let mut databases = Vec::new();
         let mut config = Config::defaults();
         config.data_dir.clone_from(&folder.0);
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
@@ -50,7 +53,9 @@ impl Place {
                 &mut config.apm.database,
                 &mut config.appo.database,
             ] {
-                *database = fresh_url(kind).await.unwrap().0.into();
+                let (url, guard) = fresh_url(kind).await.unwrap();
+                *database = url.into();
+                databases.push(guard);
             }
             (
                 config.inventory.connections,
@@ -61,6 +66,7 @@ impl Place {
         Self {
             config,
             _folder: folder,
+            _databases: databases,
         }
     }
 
@@ -138,7 +144,7 @@ impl Rig {
     pub(crate) async fn upload(&self, package: Vec<u8>) -> (String, String) {
         let told = self
             .api
-            .upload("a.csar", package, "sample", "127.1.0.1")
+            .upload(&Package::bytes("a.csar", package), "sample", "127.1.0.1")
             .await
             .unwrap();
         let text = |member: &str| told[member].as_str().unwrap().to_owned();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mecm_common::auth::Role;
@@ -12,6 +12,7 @@ use mecm_common::clock::Clock;
 use mecm_common::config::{self, Config};
 use mecm_common::models::ids::TenantId;
 use mecm_common::telemetry;
+use mecm_edge_sim::FaultRule;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -47,7 +48,11 @@ enum Command {
     /// Asks running services on this machine whether they are well.
     Health {
         /// One of them; without, those that `mecm up` runs.
+        #[arg(conflicts_with = "running")]
         service: Option<Named>,
+        /// Only those that listen here; one at least has to.
+        #[arg(long)]
+        running: bool,
     },
     /// Runs simulated edges.
     EdgeSim(EdgeSim),
@@ -123,6 +128,17 @@ pub(crate) struct EdgeSim {
     /// How long a deployment takes, in milliseconds.
     #[arg(long, default_value_t = 50)]
     pub(crate) deploy_ms: u64,
+    /// What goes wrong at every edge: OPERATION=KIND[@WHEN]; may be given again.
+    ///
+    /// OPERATION: any, instantiate, terminate, query, kpi, capabilities, configuration, package-status, rules, rules-read,
+    /// mep-auth, services. KIND: delay:MILLISECONDS, answer:STATUS[:TEXT] (instead of acting), lose (act, and answer
+    /// nothing), answer-after:STATUS[:BODY] (act, and answer this), hang, nonsense, down. WHEN: always, a share of the
+    /// calls from 0 to 1, or next:N, each edge's next N calls. While it runs, /faults on an edge's port takes the same.
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Vec<FaultRule>,
+    /// Where the random faults start from: the same seed gives the same faults.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 /// Runs the command line of this process.
@@ -142,6 +158,9 @@ pub fn run() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<ExitCode> {
+    if matches!(cli.command, Command::Bench(_)) && cli.config.is_some() {
+        bail!("mecm bench takes no configuration: it measures the defaults");
+    }
     let config = config::load(cli.config.as_deref(), config::environment())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -174,9 +193,13 @@ async fn command(command: Command, config: Config) -> Result<ExitCode> {
             )?;
             result(token.expose_secret())?;
         }
-        Command::Health { service } => health::ask(&config, service.map(Named::as_str)).await?,
-        Command::EdgeSim(options) => edges::run(&options, told_to_stop()).await?,
-        Command::Bench(command) => bench::run(&command, &config).await?,
+        Command::Health { running: true, .. } => health::ask_running(&config).await?,
+        Command::Health { service, .. } => health::ask(&config, service.map(Named::as_str)).await?,
+        Command::EdgeSim(options) => {
+            telemetry::init_logs(&config.log.filter, config.log.format);
+            edges::run(options, told_to_stop()).await?;
+        }
+        Command::Bench(command) => bench::run(&command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

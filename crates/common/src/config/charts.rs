@@ -122,7 +122,7 @@ pub fn chart_notes(environment: &[(String, String)]) -> Vec<&'static str> {
         );
     }
     if value("LOG_DIR").is_some() {
-        notes.push("LOG_DIR is passed over: the log goes to standard output");
+        notes.push("LOG_DIR is passed over: the log goes to standard error");
     }
     if is_not("SSL_KEY_STORE_TYPE", "PKCS12") {
         notes.push("SSL_KEY_STORE_TYPE is passed over: a key store is PKCS#12");

@@ -1,4 +1,4 @@
-//! Databases for tests, made in a moment and gone with their guard. Compiled always so that every crate's tests share it;
+//! Databases for tests and measurements, made in a moment and gone with their guard. Compiled always so that every crate's tests share it;
 //! nothing in production calls it.
 //!
 //! SQLite needs nothing. When `MECM_TEST_POSTGRES` names a PostgreSQL server, every test runs there too, in a schema of
@@ -20,7 +20,51 @@ pub struct TestDb {
     pub url: DatabaseUrl,
     /// The same as text, for a configuration.
     pub url_text: String,
-    _folder: Option<Scratch>,
+    _guard: Guard,
+}
+
+/// What a database is made of; dropped, the database is gone.
+#[derive(Debug)]
+pub enum Guard {
+    /// The folder of an SQLite file.
+    Folder(Scratch),
+    /// A schema on the PostgreSQL server that tests use.
+    Schema(Schema),
+}
+
+/// A schema that is removed when the test ends.
+#[derive(Debug)]
+pub struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        // In a thread with a runtime of its own: a test's runtime cannot be waited in. What cannot be removed, because a
+        // connection of the test still works in it, stays on the server for tests: no reason to fail a test.
+        let (server, name) = (std::mem::take(&mut self.server), std::mem::take(&mut self.name));
+        let remover = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.is_ok_and(|runtime| runtime.block_on(drop_schema(&server, &name)).is_ok())
+        });
+        drop(remover.join());
+    }
+}
+
+async fn drop_schema(server: &str, name: &str) -> Result<(), sqlx::Error> {
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(server).await?;
+    for statement in [
+        "SET lock_timeout = '2s'".to_owned(),
+        // Not a word about everything that goes with it.
+        "SET client_min_messages = warning".to_owned(),
+        format!("DROP SCHEMA {name} CASCADE"),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await?;
+    }
+    sqlx::Connection::close(connection).await
 }
 
 /// A folder that is removed when the test ends.
@@ -52,14 +96,12 @@ pub fn kinds() -> Vec<&'static str> {
     }
 }
 
-/// The address of a fresh, empty database of the given kind, and the folder to keep until the test ends.
-pub async fn fresh_url(
-    kind: &str,
-) -> Result<(String, Option<Scratch>), Box<dyn std::error::Error + Send + Sync>> {
+/// The address of a fresh, empty database of the given kind, and what to keep until the test ends.
+pub async fn fresh_url(kind: &str) -> Result<(String, Guard), Box<dyn std::error::Error + Send + Sync>> {
     if kind == "sqlite" {
         let folder = Scratch::new()?;
         let url = format!("sqlite:{}", folder.0.join("test.db").display());
-        return Ok((url, Some(folder)));
+        return Ok((url, Guard::Folder(folder)));
     }
     let server = std::env::var(POSTGRES_VARIABLE)?;
     let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
@@ -69,9 +111,30 @@ pub async fn fresh_url(
         .await?;
     sqlx::Connection::close(connection).await?;
     let separator = if server.contains('?') { '&' } else { '?' };
-    Ok((
-        format!("{server}{separator}options=-csearch_path%3D{schema}"),
-        None,
+    let url = format!("{server}{separator}options=-csearch_path%3D{schema}");
+    let guard = Guard::Schema(Schema { server, name: schema });
+    Ok((url, guard))
+}
+
+/// What database of this kind there is: its version, and what of its settings decides how fast it is.
+pub async fn describe(kind: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    if kind == "sqlite" {
+        let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect("sqlite::memory:").await?;
+        let version: String = sqlx::query_scalar("SELECT sqlite_version()")
+            .fetch_one(&mut connection)
+            .await?;
+        return Ok(format!("SQLite {version}, WAL, synchronous full"));
+    }
+    let server = std::env::var(POSTGRES_VARIABLE)?;
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&server).await?;
+    let (version, fsync, commit): (String, String, String) = sqlx::query_as(
+        "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    sqlx::Connection::close(connection).await?;
+    Ok(format!(
+        "PostgreSQL {version}, fsync {fsync}, synchronous_commit {commit}"
     ))
 }
 
@@ -81,14 +144,14 @@ impl TestDb {
         kind: &str,
         migrations: &Migrations,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let (url_text, folder) = fresh_url(kind).await?;
+        let (url_text, guard) = fresh_url(kind).await?;
         let url: DatabaseUrl = url_text.parse()?;
         let db = Db::open(&url, migrations, 4).await?;
         Ok(Self {
             db,
             url,
             url_text,
-            _folder: folder,
+            _guard: guard,
         })
     }
 

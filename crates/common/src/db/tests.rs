@@ -130,3 +130,25 @@ async fn a_server_that_is_not_there_is_unavailable() {
     assert!(error.is_transient(), "{error:?}");
     drop(fresh_url("sqlite").await.unwrap());
 }
+
+#[tokio::test]
+async fn what_a_test_made_is_gone_when_it_ends() {
+    for kind in kinds() {
+        let test = database(kind).await;
+        let url = test.url.clone();
+        drop(test);
+        match &url {
+            DatabaseUrl::Sqlite(path) => assert!(!path.exists(), "{}", path.display()),
+            DatabaseUrl::Postgres(options) => {
+                let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect_with(options)
+                    .await
+                    .unwrap();
+                let there: Option<String> = sqlx::query_scalar("SELECT to_regclass('things')::text")
+                    .fetch_one(&mut connection)
+                    .await
+                    .unwrap();
+                assert_eq!(there, None);
+            }
+        }
+    }
+}

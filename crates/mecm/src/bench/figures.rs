@@ -5,14 +5,27 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 /// Named figures in the order in which they were first measured.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Figures(Vec<(String, &'static str, Vec<f64>)>);
+pub(super) struct Figures(Vec<Figure>);
+
+#[derive(Clone, Debug)]
+struct Figure {
+    name: String,
+    unit: &'static str,
+    processes: &'static str,
+    values: Vec<f64>,
+}
 
 impl Figures {
-    /// One more measurement of this figure.
-    pub(super) fn add(&mut self, name: &str, unit: &'static str, value: f64) {
-        match self.0.iter_mut().find(|(known, ..)| known == name) {
-            Some((.., values)) => values.push(value),
-            None => self.0.push((name.to_owned(), unit, vec![value])),
+    /// One more measurement of this figure, which is about these processes.
+    pub(super) fn add(&mut self, name: &str, unit: &'static str, processes: &'static str, value: f64) {
+        match self.0.iter_mut().find(|figure| figure.name == name) {
+            Some(figure) => figure.values.push(value),
+            None => self.0.push(Figure {
+                name: name.to_owned(),
+                unit,
+                processes,
+                values: vec![value],
+            }),
         }
     }
 
@@ -20,22 +33,33 @@ impl Figures {
         let mut table = Table::new();
         table
             .load_style(UTF8_FULL_CONDENSED)
-            .set_header(["figure", "median", "least", "most", "unit", "runs"]);
-        for (name, unit, values) in &self.0 {
-            let mut sorted = values.clone();
+            .set_header(["figure", "median", "least", "most", "unit", "runs", "services"]);
+        for figure in &self.0 {
+            let mut sorted = figure.values.clone();
             sorted.sort_by(f64::total_cmp);
             let show = |value: Option<&f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
             table.add_row([
-                name.clone(),
-                show(sorted.get(sorted.len() / 2)),
+                figure.name.clone(),
+                show(median(&sorted).as_ref()),
                 show(sorted.first()),
                 show(sorted.last()),
-                (*unit).to_owned(),
+                figure.unit.to_owned(),
                 sorted.len().to_string(),
+                figure.processes.to_owned(),
             ]);
         }
         table.to_string()
     }
+}
+
+/// Of an even number of values, between the two in the middle.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let half = sorted.len() / 2;
+    let upper = sorted.get(half)?;
+    if sorted.len() % 2 == 1 {
+        return Some(*upper);
+    }
+    Some((sorted[half - 1] + upper) / 2.0)
 }
 
 /// The value under which `share` of the values are.
@@ -58,10 +82,17 @@ mod tests {
     }
 
     #[test]
+    fn a_median_is_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
+        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), Some(3.0));
+    }
+
+    #[test]
     fn the_table_shows_median_and_spread() {
         let mut figures = Figures::default();
         for value in [3.0, 1.0, 2.0] {
-            figures.add("time", "s", value);
+            figures.add("time", "s", "all in one", value);
         }
         let table = figures.table();
         assert!(

@@ -1,11 +1,12 @@
-//! Measurements. Each prints its figures with how they were taken; none is part of the tests.
+//! Measurements. Each prints its figures with how they were taken. Whether they work is tested, what they say is not.
 
 use anyhow::Result;
 use clap::Subcommand;
-use mecm_common::config::Config;
 
 mod batch;
+mod client;
 mod figures;
+mod machine;
 mod process;
 
 /// What can be measured.
@@ -19,8 +20,8 @@ pub enum Command {
 ///
 /// # Errors
 /// When what is measured does not work.
-pub async fn run(command: &Command, config: &Config) -> Result<()> {
+pub async fn run(command: &Command) -> Result<()> {
     match command {
-        Command::Batch(options) => batch::run(options, config).await,
+        Command::Batch(options) => batch::run(options).await,
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use mecm_common::client::Clients;
 use mecm_common::client::call::call;
 use mecm_common::config::Config;
-use mecm_common::db::testing::{POSTGRES_VARIABLE, Scratch, fresh_url};
+use mecm_common::db::testing::{Guard, POSTGRES_VARIABLE, Scratch, fresh_url};
 
 use crate::suite::Addresses;
 
@@ -21,6 +21,7 @@ const ASK: Duration = Duration::from_millis(2);
 pub(super) struct Place {
     pub(super) folder: Scratch,
     databases: Vec<(String, String)>,
+    _guards: Vec<Guard>,
     pub(super) addresses: Addresses,
     ports: Vec<(String, String)>,
 }
@@ -28,13 +29,14 @@ pub(super) struct Place {
 impl Place {
     /// A fresh one; on PostgreSQL each service gets a schema of its own.
     pub(super) async fn new(kind: &str) -> Result<Self> {
-        let mut databases = Vec::new();
+        let (mut databases, mut guards) = (Vec::new(), Vec::new());
         if kind == "postgres" {
             for service in ["INVENTORY", "APM", "APPO"] {
-                let (url, _none) = fresh_url(kind).await.map_err(|error| {
+                let (url, guard) = fresh_url(kind).await.map_err(|error| {
                     anyhow::anyhow!("no PostgreSQL ({POSTGRES_VARIABLE} names the server): {error}")
                 })?;
                 databases.push((format!("MECM_{service}__DATABASE"), url));
+                guards.push(guard);
             }
         }
         let free = || -> Result<u16> {
@@ -47,6 +49,7 @@ impl Place {
         Ok(Self {
             folder: Scratch::new()?,
             databases,
+            _guards: guards,
             addresses: Addresses {
                 inventory: url(inventory),
                 apm: url(apm),

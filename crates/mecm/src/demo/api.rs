@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
 use mecm_common::client::call::call;
-use mecm_common::client::upload::Upload;
 use mecm_common::client::{Answer, Clients};
 use mecm_common::models::ids::TenantId;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::package::Package;
 use crate::suite::Addresses;
 
 /// No call of the demo takes longer.
@@ -101,21 +100,17 @@ impl Api {
         Ok(answer.json().unwrap_or_default())
     }
 
-    /// Uploads a package as ATP does: the file first.
+    /// Uploads a package as ATP does. `name` is what it is called where its manifest does not say.
     ///
     /// # Errors
     /// What was expected and what came.
-    pub async fn upload(&self, file_name: &str, package: Vec<u8>, name: &str, hosts: &str) -> Result<Value> {
+    pub async fn upload(&self, package: &Package, name: &str, hosts: &str) -> Result<Value> {
         let path = "/packages/upload";
         let request = self
             .client
             .post(self.url(At::Apm, path))
             .header("access_token", self.token.expose_secret());
-        let (request, _) = Upload::bytes("file", file_name, Bytes::from(package))
-            .field("appPackageName", name)
-            .field("appPackageVersion", "1.0")
-            .field("hostList", hosts)
-            .on(request);
+        let (request, _) = package.form(name, hosts).await?.on(request);
         let answer = call(request, TIME, "APM").await?;
         expected(&Method::POST, path, 202, &answer)?;
         Ok(answer.json()?)
@@ -158,7 +153,19 @@ impl Api {
     /// # Errors
     /// What was expected and what came.
     pub async fn instances(&self) -> Result<Vec<Value>> {
-        let path = "/app_instance_infos";
+        self.listed("/app_instance_infos").await
+    }
+
+    /// Those of these instances that there are. Some hundred at once, since their ids travel in the address.
+    ///
+    /// # Errors
+    /// What was expected and what came.
+    pub async fn instances_of(&self, ids: &[String]) -> Result<Vec<Value>> {
+        self.listed(&format!("/app_instance_infos?appinstanceids={}", ids.join(",")))
+            .await
+    }
+
+    async fn listed(&self, path: &str) -> Result<Vec<Value>> {
         let answer = self.ask(At::Appo, Method::GET, path, None).await?;
         if answer.status.as_u16() == 404 {
             return Ok(Vec::new());

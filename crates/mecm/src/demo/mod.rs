@@ -3,6 +3,7 @@
 
 pub mod api;
 mod folder;
+pub mod package;
 mod progress;
 mod report;
 mod steps;
@@ -29,9 +30,9 @@ use uuid::Uuid;
 
 use self::api::Api;
 use self::folder::Folder;
+use self::package::{Package, SAMPLE};
 use self::report::Report;
 use crate::output::say;
-use crate::sample;
 use crate::suite::{self, Suite, Which};
 
 /// Of so many hosts one has no GPU: two of twelve.
@@ -41,8 +42,8 @@ const FAILING: usize = 3;
 /// What it says then, as a v1.0 controller would.
 const FAILURE: &str = "Failed to get client";
 
-/// The sample's name.
-const SAMPLE: &str = "mecmsample";
+/// What the platform of each edge offers.
+const CAPABILITY: &str = "location";
 /// The portal's limits of an application's name; v1.0's controllers refuse shorter ones too.
 const SHORTEST_NAME: usize = 4;
 const LONGEST_NAME: usize = 16;
@@ -161,7 +162,10 @@ async fn show(
     told_to_stop: impl Future<Output = ()>,
 ) -> Result<Report> {
     let started = Instant::now();
-    let (name, package) = package(options)?;
+    let package = match &options.package {
+        Some(path) => Package::file(path.clone())?,
+        None => Package::sample()?,
+    };
     // Held to the end: no other demo clears the folder meanwhile.
     let _folder = prepare(&mut config)?;
 
@@ -175,7 +179,7 @@ async fn show(
     let demo = Demo {
         api: Api::new(&Clients::new(&config)?, &suite.addresses, tenant, token),
         hosts: (0..usize::from(options.hosts)).map(edge_address).collect(),
-        app_name: app_name(&name),
+        app_name: app_name(&package.file_name),
         sim,
         started,
         tell,
@@ -193,7 +197,7 @@ async fn show(
         demo.hosts[0],
         demo.hosts[demo.hosts.len() - 1]
     ));
-    let worked = work(&demo, &name, package, options).await;
+    let worked = work(&demo, &package, options).await;
     let report = match worked {
         Ok(report) => report,
         Err(error) => {
@@ -265,19 +269,6 @@ fn app_name(file_name: &str) -> String {
     }
 }
 
-fn package(options: &Options) -> Result<(String, Vec<u8>)> {
-    let Some(path) = &options.package else {
-        return Ok((format!("{SAMPLE}.csar"), sample::build()?));
-    };
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Ok((name, bytes))
-}
-
 fn token(config: &Config, tenant: TenantId) -> Result<SecretString> {
     suite::token(
         config,
@@ -289,12 +280,12 @@ fn token(config: &Config, tenant: TenantId) -> Result<SecretString> {
     )
 }
 
-async fn work(demo: &Demo, name: &str, package: Vec<u8>, options: &Options) -> Result<Report> {
+async fn work(demo: &Demo, package: &Package, options: &Options) -> Result<Report> {
     for host in &demo.hosts {
         // What a look at the platform finds.
         demo.sim
             .edge(*host)
-            .set_capabilities(vec![Capability::active("location")]);
+            .set_capabilities(vec![Capability::active(CAPABILITY)]);
     }
     steps::register(demo).await?;
     if demo.expected(FAILING) == Expected::FailsToDeploy && demo.hosts.len() > FAILING {
@@ -310,27 +301,26 @@ async fn work(demo: &Demo, name: &str, package: Vec<u8>, options: &Options) -> R
             demo.hosts[FAILING]
         ));
     }
-    let package = steps::upload(demo, name, package).await?;
+    let package = steps::upload(demo, package).await?;
     let created = steps::create(demo, &package).await?;
     let instantiated = steps::instantiate(demo, &created).await?;
     let mut report = Report::new(&created, &instantiated);
     if !options.json {
         demo.tell.line(&report.table());
     }
-    let surprise = steps::surprises(demo, &created, &instantiated);
-    if surprise.is_none() {
-        steps::look(demo, &instantiated).await?;
+    if let Some(surprise) = steps::surprises(demo, &created, &instantiated) {
+        // It is what there is to tell, whatever becomes of the rest.
+        report.print(options.json)?;
+        if let Err(error) = steps::terminate(demo, &created).await {
+            demo.step(&format!("Not everything could be taken away again: {error:#}"));
+        }
+        bail!("{surprise}");
     }
-    if !options.keep || surprise.is_some() {
+    steps::look(demo, &instantiated).await?;
+    if !options.keep {
         report.terminate_seconds = steps::terminate(demo, &created).await?;
     }
-    match surprise {
-        Some(surprise) => {
-            report.print(options.json)?;
-            bail!("{surprise}")
-        }
-        None => Ok(report),
-    }
+    Ok(report)
 }
 
 /// Says how to poke at what was left running.
@@ -352,11 +342,16 @@ Everything is left running until Ctrl-C.
   curl -s -H \"access_token: $TOKEN\" {0}/inventory/v1/tenants/$TENANT/mechosts
   curl -s -H \"access_token: $TOKEN\" {1}/apm/v1/tenants/$TENANT/packages
   curl -s -H \"access_token: $TOKEN\" {2}/appo/v1/tenants/$TENANT/app_instance_infos
+
+To let something go wrong at the first edge (docs/controllers.md says what can):
+  curl -d 'terminate=lose@next:1' http://{4}:{5}/faults
 ",
         addresses.inventory,
         addresses.apm,
         addresses.appo,
-        config.data_dir.display()
+        config.data_dir.display(),
+        demo.hosts[0],
+        demo.sim.lcm_port()
     ));
 }
 

@@ -9,8 +9,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::api::At;
+use super::package::Package;
 use super::progress::Progress;
-use super::{Demo, Expected, FAILURE, Outcome, Phase};
+use super::{CAPABILITY, Demo, Expected, FAILURE, Outcome, Phase};
 
 /// Calls under way at once while hosts are registered.
 const TOGETHER: usize = 32;
@@ -45,13 +46,13 @@ pub(super) async fn register(demo: &Demo) -> Result<()> {
 }
 
 /// The package, as ATP brings it. Gives its id and its application's.
-pub(super) async fn upload(demo: &Demo, name: &str, package: Vec<u8>) -> Result<(String, String)> {
-    let size = package.len();
+pub(super) async fn upload(demo: &Demo, package: &Package) -> Result<(String, String)> {
+    let (name, size) = (&package.file_name, package.size());
     let hosts: Vec<String> = demo.hosts.iter().map(ToString::to_string).collect();
     let began = Instant::now();
     let answer = demo
         .api
-        .upload(name, package, &demo.app_name, &hosts.join(","))
+        .upload(package, &demo.app_name, &hosts.join(","))
         .await
         .context("the upload")?;
     let text = |member: &str| answer[member].as_str().unwrap_or_default().to_owned();
@@ -254,22 +255,26 @@ pub(super) async fn look(demo: &Demo, instantiated: &Phase) -> Result<()> {
         return Ok(());
     };
     let host = demo.hosts[*index];
-    for (what, at, path) in [
+    // Each with a word that its answer must have.
+    for (what, at, path, has) in [
         (
             "workload status",
             At::Appo,
             format!("/app_instances/{}", outcome.instance),
+            "podstatus",
         ),
-        ("load (KPI)", At::Appo, format!("/hosts/{host}/kpi")),
+        ("load (KPI)", At::Appo, format!("/hosts/{host}/kpi"), "cpuusage"),
         (
             "platform capabilities",
             At::Appo,
             format!("/hosts/{host}/mep_capabilities"),
+            CAPABILITY,
         ),
         (
             "applications that use its GPU",
             At::Inventory,
             format!("/mechosts/{host}/capabilities/GPU/applications"),
+            outcome.instance.as_str(),
         ),
     ] {
         let answer = demo.api.expect(at, Method::GET, &path, None, 200).await?;
@@ -277,6 +282,9 @@ pub(super) async fn look(demo: &Demo, instantiated: &Phase) -> Result<()> {
             Value::String(text) => text.clone(),
             _ => answer.to_string(),
         };
+        if !shown.contains(has) {
+            bail!("{host}, {what}: expected {has}, came {shown}");
+        }
         let mut short: String = shown.chars().take(160).collect();
         if short.len() < shown.len() {
             short.push('…');
