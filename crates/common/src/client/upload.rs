@@ -147,10 +147,12 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::client::Clients;
+    use crate::config::Config;
 
     /// The form as it goes out, with `B` for its boundary.
     async fn written(upload: Upload) -> String {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = Clients::new(&Config::defaults()).unwrap().services;
         let (request, progress) = upload.on(client.post("http://127.0.0.1/"));
         let mut request = request.build().unwrap();
         let boundary = request.headers()[CONTENT_TYPE].to_str().unwrap();

@@ -116,26 +116,29 @@ pub async fn fresh_url(kind: &str) -> Result<(String, Guard), Box<dyn std::error
     Ok((url, guard))
 }
 
-/// What database of this kind there is: its version, and what of its settings decides how fast it is.
-pub async fn describe(kind: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+/// What database of this kind there is: its version, and what of its settings decides how fast it is. And for a server, the
+/// folder of its data.
+pub async fn describe(
+    kind: &str,
+) -> Result<(String, Option<PathBuf>), Box<dyn std::error::Error + Send + Sync>> {
     if kind == "sqlite" {
         let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect("sqlite::memory:").await?;
         let version: String = sqlx::query_scalar("SELECT sqlite_version()")
             .fetch_one(&mut connection)
             .await?;
-        return Ok(format!("SQLite {version}, WAL, synchronous full"));
+        return Ok((format!("SQLite {version}, WAL, synchronous full"), None));
     }
     let server = std::env::var(POSTGRES_VARIABLE)?;
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&server).await?;
-    let (version, fsync, commit): (String, String, String) = sqlx::query_as(
-        "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')",
+    let (version, fsync, commit, folder): (String, String, String, String) = sqlx::query_as(
+        "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'),
+         current_setting('data_directory')",
     )
     .fetch_one(&mut connection)
     .await?;
     sqlx::Connection::close(connection).await?;
-    Ok(format!(
-        "PostgreSQL {version}, fsync {fsync}, synchronous_commit {commit}"
-    ))
+    let told = format!("PostgreSQL {version}, fsync {fsync}, synchronous_commit {commit}");
+    Ok((told, Some(folder.into())))
 }
 
 impl TestDb {

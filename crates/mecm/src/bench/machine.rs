@@ -6,22 +6,25 @@ use mecm_common::db::testing;
 
 /// Processor, memory, where the data is, which database: lines for a person.
 pub(super) async fn describe(kind: &str) -> String {
-    let data = std::env::temp_dir();
+    let on = |folder: &Path| {
+        let mounts = std::fs::read_to_string("/proc/mounts").ok();
+        mounts
+            .and_then(|mounts| file_system(&mounts, folder))
+            .unwrap_or_else(|| "?".to_owned())
+    };
     let database = match testing::describe(kind).await {
-        Ok(told) => told,
+        Ok((told, None)) => format!("{told}, in the data folder"),
+        Ok((told, Some(folder))) => format!("{told}, its data on {}", on(&folder)),
         Err(error) => format!("{kind} ({error})"),
     };
     format!(
-        "{} cores ({}), {} of memory, {} {}\ndatabase: {database}\ndata folder: on {}; a server has its own",
+        "{} cores ({}), {} of memory, {} {}\ndatabase: {database}\ndata folder: on {}",
         std::thread::available_parallelism().map_or(0, usize::from),
         line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "?".to_owned()),
         line_of("/proc/meminfo", "MemTotal").unwrap_or_else(|| "?".to_owned()),
         std::env::consts::OS,
         line_of("/proc/sys/kernel/osrelease", "").unwrap_or_default(),
-        std::fs::read_to_string("/proc/mounts")
-            .ok()
-            .and_then(|mounts| file_system(&mounts, &data))
-            .unwrap_or_else(|| "?".to_owned()),
+        on(&std::env::temp_dir()),
     )
 }
 
