@@ -60,6 +60,10 @@ pub struct Behaviour {
     pub workload: WorkloadState,
     /// What the host's meters say; `None`: the meter has no data yet.
     pub load: Option<Load>,
+    /// Whether the controller reaches its plugin.
+    pub plugin: bool,
+    /// Whether the controller reaches what meters its host.
+    pub meters: bool,
     /// Whether MEP-auth can be reached by the controller.
     pub mep_auth: bool,
     /// Whether the platform has a rule configuration. A v1.0 MEP has none: `false` ends every rule change in FAILURE.
@@ -90,6 +94,8 @@ impl Default for Behaviour {
                 memory: 0.34,
                 disk: 0.56,
             }),
+            plugin: true,
+            meters: true,
             mep_auth: true,
             rule_configuration: true,
             host_configuration: false,
@@ -134,6 +140,14 @@ pub fn edge_address(index: usize) -> Ipv4Addr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limits_are_those_of_v1() {
+        let default = Behaviour::default();
+        assert_eq!((default.max_tenants, default.max_instances), (20, 50));
+        assert_eq!((default.calls_per_second, default.plugin_burst), (200, 200));
+        assert_eq!(SimConfig::default().close_after, Duration::from_secs(10));
+    }
 
     #[test]
     fn edges_have_addresses_of_their_own_in_the_loopback_network() {

@@ -1,7 +1,8 @@
 //! Recorded exchanges: what a v1.0 peer answers under which condition, and what its caller must conclude.
 //!
 //! They stand in one file, `exchanges.json`, and are replayed twice: against the simulator, which has to answer so, and
-//! against the caller's adapter, which has to conclude so. That way neither can be bent to fit the other.
+//! against the caller's adapter, which has to send what is recorded and conclude what it means. That way neither can be
+//! bent to fit the other.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +14,8 @@ pub const EXCHANGE_TENANT: &str = "1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77";
 pub const EXCHANGE_INSTANCE: &str = "5c1b2c86-1d5c-4d0e-9d3e-111111111111";
 /// The host of every exchange.
 pub const EXCHANGE_HOST: &str = "10.0.0.2";
+/// The package of those exchanges that send a package id.
+pub const EXCHANGE_PACKAGE: &str = "4d8f28a2c9a64bb6b0ef2f3c7e1b5a90";
 
 /// One request and what comes back.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +31,12 @@ pub struct Exchange {
     pub setup: String,
     /// The same in words.
     pub condition: String,
+    /// The simulator does not answer so by itself: it is something in front of the peer, a lost answer, or a state that
+    /// the simulator does not come into, and a fault brings it about.
+    #[serde(default)]
+    pub injected: bool,
+    /// Where the call is a look after a change whose answer was lost: what that was.
+    pub lost: Option<LostChange>,
     /// What comes back; `None`: the connection is closed (or not there) and nothing comes.
     pub answer: Option<RecordedAnswer>,
     /// What the caller must conclude.
@@ -46,9 +55,19 @@ pub enum ExchangePeer {
     Rules,
 }
 
-/// What is sent.
+/// A change of rules whose answer was lost.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct LostChange {
+    /// The rule set that was sent.
+    pub sent: Value,
+    /// The set that was there before; `None`: none was.
+    pub before: Option<Value>,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ExchangeCall {
     /// What is asked for.
     pub operation: ExchangeOperation,
@@ -60,7 +79,13 @@ pub struct ExchangeCall {
     pub token: Option<String>,
     /// The multipart form of an instantiate request.
     pub form: Option<ExchangeForm>,
-    /// A JSON body.
+    /// The multipart form of a Kubernetes configuration.
+    pub configuration: Option<ConfigurationParts>,
+    /// The header `X-Real-IP`: an address of the caller's. Any IPv4 address will do.
+    pub real_ip: Option<String>,
+    /// An urlencoded form.
+    pub urlencoded: Option<String>,
+    /// A JSON body; toward a rule manager it goes out without blanks.
     pub body: Option<Value>,
     /// A body of so many bytes that are no JSON and no form.
     pub bytes: Option<usize>,
@@ -80,8 +105,24 @@ pub enum ExchangeOperation {
     Kpi,
     /// The platform's capabilities.
     Capabilities,
+    /// A host's Kubernetes configuration, by method. Inventory calls it; all others are APPO's.
+    Configuration,
+    /// Whether a package is deployed on a host. Nobody here calls it.
+    PackageStatus,
     /// The rules of an instance, by method.
     Rules,
+}
+
+/// The multipart form of a Kubernetes configuration, in this order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ConfigurationParts {
+    /// Name of the file `configFile`; none: no file.
+    pub file_name: Option<String>,
+    /// What is in it.
+    pub file: Option<String>,
+    /// `hostIp`.
+    pub host_ip: Option<String>,
 }
 
 /// The multipart form of an instantiate request.
@@ -100,6 +141,21 @@ pub struct ExchangeForm {
     pub package_id: Option<String>,
 }
 
+impl ExchangeForm {
+    /// The parts in the order in which they go out: a name, and the text; for the file, its name instead.
+    pub fn parts(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("file", self.file_name.as_deref()),
+            ("hostIp", Some(self.host_ip.as_str())),
+            ("appName", Some(self.app_name.as_str())),
+            ("packageId", self.package_id.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect()
+    }
+}
+
 /// What comes back.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -108,7 +164,8 @@ pub struct RecordedAnswer {
     pub status: u16,
     /// `Content-Type`: v1.0 peers call everything plain text.
     pub content_type: String,
-    /// The body; `{uuid}` in it stands for a UUID that the peer makes up. For one to send, see [`Self::sample`].
+    /// The body; `"{uuid}"` in it stands for a UUID that the peer makes up, `"{time}"` for a number that is the time of a
+    /// sample. For one to send, see [`Self::sample`].
     pub body: String,
 }
 
@@ -160,10 +217,11 @@ pub enum Leaves {
 }
 
 impl RecordedAnswer {
-    /// The body as a peer might send it: with a UUID where one belongs.
+    /// The body as a peer might send it: with a UUID or a time where one belongs.
     pub fn sample(&self) -> String {
         self.body
             .replace("{uuid}", "0a6f2e4d-52c7-4f0e-8a55-3f6d0c9b7e21")
+            .replace("\"{time}\"", "1795000000.25")
     }
 
     /// Whether an answer is this one. JSON is compared by its meaning, everything else to the letter.
@@ -182,6 +240,7 @@ fn same(recorded: &Value, came: &Value) -> bool {
         (Value::String(recorded), Value::String(came)) if recorded == "{uuid}" => {
             Uuid::parse_str(came).is_ok()
         }
+        (Value::String(recorded), Value::Number(_)) => recorded == "{time}",
         (Value::Array(recorded), Value::Array(came)) => {
             recorded.len() == came.len() && recorded.iter().zip(came).all(|(one, other)| same(one, other))
         }
@@ -217,13 +276,68 @@ mod tests {
         for one in &all {
             assert!(!one.condition.is_empty(), "{}", one.id);
             let ours = [EXCHANGE_TENANT, EXCHANGE_INSTANCE];
-            let elsewhere = one.id.ends_with("bad-tenant") || one.id.ends_with("bad-instance");
+            let elsewhere = one.id.ends_with("bad-tenant")
+                || one.id.ends_with("bad-instance")
+                || matches!(
+                    one.call.operation,
+                    ExchangeOperation::Configuration | ExchangeOperation::PackageStatus
+                );
             assert!(
                 elsewhere || ours.iter().any(|id| one.call.path.contains(id)),
                 "{}",
                 one.id
             );
         }
+    }
+
+    /// Ids of the traffic and DNS rules of a set, as a client or a rule manager writes it.
+    fn ids(set: &Value) -> [Vec<&str>; 2] {
+        let of = |lists: [&str; 2], id: &str| {
+            let rules = lists.iter().find_map(|list| set[*list].as_array());
+            let rules = rules.map(Vec::as_slice).unwrap_or_default();
+            rules.iter().map(|rule| rule[id].as_str().unwrap()).collect()
+        };
+        [
+            of(["appTrafficRule", "appTrafficRule"], "trafficRuleId"),
+            of(["appDNSRule", "appDnsRule"], "dnsRuleId"),
+        ]
+    }
+
+    #[test]
+    fn what_a_look_after_a_lost_answer_means_follows_from_what_is_recorded_with_it() {
+        let looks: Vec<Exchange> = exchanges().into_iter().filter(|one| one.lost.is_some()).collect();
+        assert!(looks.len() >= 5);
+        for look in looks {
+            let lost = look.lost.unwrap();
+            let answer = look.answer.unwrap();
+            let there: Value = serde_json::from_str(&answer.body).unwrap();
+            let expected = if answer.status == 404 {
+                Meaning::Post
+            } else if ids(&there) == ids(&lost.sent)
+                && lost.before.is_none_or(|before| ids(&before) != ids(&lost.sent))
+            {
+                Meaning::Done
+            } else {
+                Meaning::Put
+            };
+            assert_eq!(look.means, expected, "{}", look.id);
+        }
+    }
+
+    #[test]
+    fn a_form_goes_out_in_one_order() {
+        let all = exchanges();
+        let done = all.iter().find(|one| one.id == "instantiate-done").unwrap();
+        let file = format!("{EXCHANGE_INSTANCE}.csar");
+        assert_eq!(
+            done.call.form.as_ref().unwrap().parts(),
+            [
+                ("file", file.as_str()),
+                ("hostIp", EXCHANGE_HOST),
+                ("appName", "zoneapp"),
+                ("packageId", EXCHANGE_PACKAGE)
+            ]
+        );
     }
 
     #[test]

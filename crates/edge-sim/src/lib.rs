@@ -37,8 +37,9 @@ mod token;
 pub use config::{Behaviour, Load, SimConfig, WorkloadState, edge_address};
 pub use edge::{Counts, EdgeHandle, Totals, Workload};
 pub use exchanges::{
-    EXCHANGE_HOST, EXCHANGE_INSTANCE, EXCHANGE_TENANT, Exchange, ExchangeCall, ExchangeForm,
-    ExchangeOperation, ExchangePeer, Leaves, Meaning, RecordedAnswer, exchanges,
+    ConfigurationParts, EXCHANGE_HOST, EXCHANGE_INSTANCE, EXCHANGE_PACKAGE, EXCHANGE_TENANT, Exchange,
+    ExchangeCall, ExchangeForm, ExchangeOperation, ExchangePeer, Leaves, LostChange, Meaning, RecordedAnswer,
+    exchanges,
 };
 pub use faults::{Fault, FaultRule, Operation, When};
 pub use mep::{Capability, Consumer};

@@ -87,6 +87,8 @@ pub(crate) struct State {
     pub(crate) records: HashMap<String, Record>,
     pub(crate) tenants: HashSet<String>,
     pub(crate) workloads: HashMap<String, Workload>,
+    /// Releases that somebody removed from the cluster by hand, by instance.
+    pub(crate) removed_by_hand: HashMap<String, String>,
     pub(crate) configured_hosts: HashSet<String>,
     pub(crate) plugin: Plugin,
     pub(crate) rules: BTreeMap<String, RuleSet>,
@@ -126,6 +128,7 @@ impl Edge {
                 records: HashMap::new(),
                 tenants: HashSet::new(),
                 workloads: HashMap::new(),
+                removed_by_hand: HashMap::new(),
                 configured_hosts: HashSet::new(),
                 plugin: Plugin::default(),
                 rules: BTreeMap::new(),
@@ -255,7 +258,12 @@ impl EdgeHandle {
 
     /// Lets a workload vanish from the cluster while the controller's record stays: its release is not found then.
     pub fn lose_workload(&self, instance: &str) {
-        self.edge.state().workloads.remove(instance);
+        let mut state = self.edge.state();
+        if let Some(workload) = state.workloads.remove(instance) {
+            state
+                .removed_by_hand
+                .insert(instance.to_owned(), workload.release);
+        }
     }
 }
 

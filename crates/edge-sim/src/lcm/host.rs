@@ -19,6 +19,9 @@ pub(crate) fn kpi(edge: &Edge, tenant: &str, token: Option<&str>) -> Reply {
     if let Err(reply) = may_read(edge, token, tenant) {
         return reply;
     }
+    if !edge.state().behaviour.meters {
+        return Reply::error(StatusCode::INTERNAL_SERVER_ERROR, "invalid cpu query");
+    }
     // `total` is the time of the sample, as v1.0 has it.
     let sampled = edge.clock.now().timestamp_millis() as f64 / 1000.0;
     let meter = |used: Option<f64>| -> Value {

@@ -170,6 +170,9 @@ struct Begun {
 }
 
 fn begin(state: &mut State, wanted: &Wanted) -> Result<Begun, String> {
+    if !state.behaviour.plugin {
+        return Err("Failed to get client".to_owned());
+    }
     if !state.plugin.takes_call(state.behaviour.plugin_burst) {
         return Err(REFUSED_STREAM.to_owned());
     }

@@ -46,6 +46,14 @@ pub(crate) async fn act(
         sleep(takes).await;
     }
     let mut state = edge.state();
+    if let Some(release) = state.removed_by_hand.get(instance) {
+        return Reply::error(
+            BROKEN,
+            &format!(
+                "rpc error: code = Unknown desc = uninstall: Release not loaded: {release}: release: not found"
+            ),
+        );
+    }
     if state.workloads.remove(instance).is_none() {
         // An earlier request removed the release and got no further: the plugin knows nothing of it any more.
         return Reply::error(

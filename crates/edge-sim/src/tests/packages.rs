@@ -38,6 +38,8 @@ pub(crate) struct Shape<'a> {
     pub(crate) no_directories: bool,
     pub(crate) values: Option<&'a str>,
     pub(crate) more_entries: usize,
+    /// Files of so many MiB of nothing.
+    pub(crate) large: &'a [usize],
     pub(crate) stored: bool,
     /// Lengths told behind the contents only, as by a tool that writes to a pipe.
     pub(crate) streamed: bool,
@@ -64,7 +66,10 @@ fn write<W: Write + std::io::Seek>(mut zip: ZipWriter<W>, release: &str, shape: 
     } else {
         CompressionMethod::Deflated
     };
-    let options = SimpleFileOptions::default().compression_method(method);
+    let mut options = SimpleFileOptions::default().compression_method(method);
+    if !shape.large.is_empty() {
+        options = options.compression_level(Some(1));
+    }
     let directories = [
         "top/",
         "top/APPD/",
@@ -82,6 +87,9 @@ fn write<W: Write + std::io::Seek>(mut zip: ZipWriter<W>, release: &str, shape: 
     file("APPD/notes.txt", "passes by\n".repeat(3_000).as_bytes());
     for number in 0..shape.more_entries {
         file(&format!("{number}.txt"), b"");
+    }
+    for (number, mebibytes) in shape.large.iter().enumerate() {
+        file(&format!("{number}.bin"), &vec![0; mebibytes * 1024 * 1024]);
     }
     if !shape.no_chart {
         let chart = chart(release, shape.values.unwrap_or(VALUES));
