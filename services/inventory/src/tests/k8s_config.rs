@@ -1,6 +1,8 @@
 //! The Kubernetes configuration of a host goes to its LCM controller: a simulated one of v1.0, and stand-ins that tell what
 //! they were sent.
 
+mod recorded;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
