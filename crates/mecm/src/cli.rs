@@ -199,7 +199,7 @@ async fn command(command: Command, config: Config) -> Result<ExitCode> {
             telemetry::init_logs(&config.log.filter, config.log.format);
             edges::run(options, told_to_stop()).await?;
         }
-        Command::Bench(command) => bench::run(&command).await?,
+        Command::Bench(command) => bench::run(&command, &config).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

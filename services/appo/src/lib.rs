@@ -15,6 +15,7 @@ mod edge;
 mod flows;
 mod housekeeping;
 mod matching;
+pub mod measure;
 mod packages;
 mod plan;
 mod routes;

@@ -9,6 +9,7 @@
 //! 5. `start`: what the service is made of.
 
 mod controller;
+pub mod measure;
 mod routes;
 mod signing;
 mod start;

@@ -129,6 +129,18 @@ impl Api {
     ) -> Result<()> {
         let controller = json!({"applcmName": format!("lcm-{index}"), "applcmIp": ip, "applcmPort": lcm});
         let manager = json!({"appRuleName": format!("rules-{index}"), "appRuleIp": ip, "appRulePort": rules});
+        for (path, body) in [("/applcms", controller), ("/apprulemanagers", manager)] {
+            self.expect(At::Inventory, Method::POST, path, Some(&body), 200)
+                .await?;
+        }
+        self.register_host(index, ip, hardware).await
+    }
+
+    /// Registers a host with hardware of these types.
+    ///
+    /// # Errors
+    /// What was expected and what came.
+    pub async fn register_host(&self, index: usize, ip: &str, hardware: &[&str]) -> Result<()> {
         let hardware: Vec<Value> = hardware
             .iter()
             .map(|kind| json!({"hwType": kind, "hwVendor": "any", "hwModel": "any"}))
@@ -137,14 +149,8 @@ impl Api {
             "zipCode": "1", "affinity": "X86", "coordinates": format!("{},{}", index % 180, index % 90),
             "edgerepoIp": ip, "edgerepoPort": "5000", "edgerepoName": "repo", "applcmIp": ip, "appRuleIp": ip,
             "hwcapabilities": hardware});
-        for (path, body) in [
-            ("/applcms", controller),
-            ("/apprulemanagers", manager),
-            ("/mechosts", host),
-        ] {
-            self.expect(At::Inventory, Method::POST, path, Some(&body), 200)
-                .await?;
-        }
+        self.expect(At::Inventory, Method::POST, "/mechosts", Some(&host), 200)
+            .await?;
         Ok(())
     }
 

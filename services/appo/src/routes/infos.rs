@@ -74,7 +74,7 @@ fn to_wire(instance: AppInstance, open: &[JobRow]) -> Result<AppInstanceInfo, Db
     })
 }
 
-async fn all_of(
+pub(crate) async fn all_of(
     tx: &mut Tx,
     tenant: TenantId,
     ids: Option<&[AppInstanceId]>,

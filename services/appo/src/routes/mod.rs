@@ -4,7 +4,7 @@ mod app_instances;
 mod app_rules;
 mod batches;
 mod hosts;
-mod infos;
+pub(crate) mod infos;
 
 use axum::middleware::from_fn_with_state;
 use mecm_common::auth::{Authenticator, layer};

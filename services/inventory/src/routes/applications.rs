@@ -147,7 +147,7 @@ pub(super) fn some(all: Vec<StoredApplication>) -> ApiResult<Vec<Application>> {
 }
 
 /// A body that was validated, as it is stored.
-fn stored(new: Application) -> ApiResult<StoredApplication> {
+pub(crate) fn stored(new: Application) -> ApiResult<StoredApplication> {
     let incomplete = || ApiError::internal("a validated application lacks a required member");
     Ok(StoredApplication {
         id: new

@@ -3,7 +3,7 @@
 
 mod app_rules;
 mod app_stores;
-mod applications;
+pub(crate) mod applications;
 mod capabilities;
 mod controllers;
 mod hosts;
