@@ -1,14 +1,12 @@
 //! Claims due jobs, runs their steps, renews leases, and stops without losing anything.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use mecm_common::clock::Clock;
 use mecm_common::db::{Db, DbError};
-use mecm_common::models::ids::TenantId;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,8 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::instance::Instance;
 use crate::job::{Flows, Job, Outcome, Step};
+use crate::living::Living;
 use crate::record::{self, Record, Reply};
+use crate::watch::{Watch, Watchers};
 use crate::{history, store};
+
+/// How often a step may panic before its flow ends.
+const PANICS: i32 = 5;
 
 /// How an engine runs.
 #[derive(Clone, Debug)]
@@ -89,8 +92,8 @@ struct Inner {
     instance: Instance,
     wake: Arc<Notify>,
     records: mpsc::Sender<Record>,
-    /// How many jobs of each tenant are worked on here.
-    running: Mutex<HashMap<TenantId, usize>>,
+    living: Living,
+    watchers: Watchers,
     /// Told after every recorded outcome.
     progress: Notify,
     stop: CancellationToken,
@@ -128,7 +131,8 @@ impl Engine {
             instance,
             wake,
             records,
-            running: Mutex::default(),
+            living: Living::default(),
+            watchers: Watchers::default(),
             progress: Notify::new(),
             stop,
             tasks: TaskTracker::new(),
@@ -142,6 +146,11 @@ impl Engine {
     /// poll interval, never a job.
     pub fn wake(&self) {
         self.inner.wake.notify_one();
+    }
+
+    /// Watches the jobs of a subject.
+    pub fn watch(&self, subject: &str) -> Watch {
+        self.inner.watchers.watch(subject)
     }
 
     /// Whether it has been told to stop: then long waits for its work should end.
@@ -228,13 +237,30 @@ impl Inner {
         }
     }
 
+    /// Renews the leases of what is worked on here, and gives back those on which nobody works.
     async fn renew(&self) -> Result<(), DbError> {
-        if self.tasks.is_empty() {
-            return Ok(());
+        let living = self.living.ids();
+        let owner = &self.instance.id;
+        if living.is_empty() {
+            let mut tx = self.db.begin_read().await?;
+            if store::held(&mut tx, owner).await? == 0 {
+                return Ok(());
+            }
         }
+        let now = self.clock.now();
         let mut tx = self.db.begin_write().await?;
-        store::renew(&mut tx, &self.instance.id, self.lease_seconds(), self.clock.now()).await?;
-        tx.commit().await
+        store::renew(&mut tx, owner, &living, self.lease_seconds(), now).await?;
+        let orphans = store::give_back_orphans(&mut tx, owner, &living, now).await?;
+        tx.commit().await?;
+        if orphans > 0 {
+            tracing::warn!(
+                service = self.settings.service,
+                orphans,
+                "leases on which nobody works are given back"
+            );
+            self.wake.notify_one();
+        }
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<(), DbError> {
@@ -273,19 +299,9 @@ impl Inner {
         }
     }
 
-    /// Claims as many jobs as there are free workers. No tenant gets more than three quarters of the workers, so that
-    /// one tenant's thousand hosts do not hold up another's one.
+    /// Claims as many jobs as there are free workers.
     async fn claim(&self) -> Result<Vec<Job>, DbError> {
-        let (free, without) = {
-            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            let used: usize = running.values().sum();
-            let share = (self.settings.workers * 3).div_ceil(4);
-            let hog = running
-                .iter()
-                .find(|(_, count)| **count >= share)
-                .map(|(tenant, _)| *tenant);
-            (self.settings.workers.saturating_sub(used), hog)
-        };
+        let (free, without) = self.living.free_of(self.settings.workers);
         if free == 0 || self.stop.is_cancelled() {
             return Ok(Vec::new());
         }
@@ -318,25 +334,12 @@ impl Inner {
     }
 
     fn spawn(self: Arc<Self>, job: Job) {
-        *self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(job.tenant)
-            .or_insert(0) += 1;
+        let (id, lease) = (job.id, job.lease);
+        self.living.begin(&job);
         let tasks = self.tasks.clone();
         tasks.spawn(async move {
-            let tenant = job.tenant;
             let rest = self.clone().work(job).await;
-            {
-                let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(count) = running.get_mut(&tenant) {
-                    *count = count.saturating_sub(1);
-                    if *count == 0 {
-                        running.remove(&tenant);
-                    }
-                }
-            }
+            self.living.end(id, lease);
             self.progress.notify_waiters();
             self.wake.notify_one();
             // The poll would find it too; this hurries it to the moment.
@@ -357,10 +360,9 @@ impl Inner {
     async fn work(self: Arc<Self>, job: Job) -> Option<chrono::DateTime<chrono::Utc>> {
         let span = tracing::info_span!("job", service = self.settings.service, job = %job.id, kind = %job.kind, subject = %job.subject, request_id = %job.request_id);
         let mut job = Arc::new(job);
-        let mut started = self.clock.now();
         loop {
             let step = Arc::new(self.run_step(&job, &span).await);
-            let reply = self.record(job.clone(), step.clone(), started).await;
+            let reply = self.record(job.clone(), step.clone()).await;
             self.progress.notify_waiters();
             match reply {
                 Reply::Goes {
@@ -380,9 +382,13 @@ impl Inner {
                     next.stop = stop;
                     next.attempt = 1;
                     next.fresh = true;
-                    started = since;
+                    next.step_since = since;
+                    next.lane = None;
                 }
-                Reply::Rests(until) => return until,
+                Reply::Rests(until) => {
+                    self.watchers.tell(&job.subject);
+                    return until;
+                }
                 Reply::LeaseLost => {
                     tracing::warn!(parent: &span, step = job.step, "the lease was lost; the outcome is dropped");
                     return None;
@@ -398,7 +404,7 @@ impl Inner {
         let run = std::panic::AssertUnwindSafe(self.flows.run(job)).catch_unwind();
         let step = match run.instrument(span.clone()).await {
             Ok(step) => step,
-            Err(_panic) => Outcome::Retry("the step panicked; the log has its message".to_owned()).into(),
+            Err(_panic) => self.panicked(job),
         };
         metrics::histogram!("mecm_job_step_seconds", "service" => self.settings.service, "kind" => job.kind.clone(), "step" => job.step.clone())
             .record(began.elapsed().as_secs_f64());
@@ -408,20 +414,24 @@ impl Inner {
         step
     }
 
+    /// May pass, a few times; then the flow ends as a failure.
+    fn panicked(&self, job: &Job) -> Step {
+        const WHY: &str = "the step panicked; the log has its message";
+        if job.attempt < PANICS {
+            return Outcome::Retry(WHY.to_owned()).into();
+        }
+        let fail = std::panic::AssertUnwindSafe(|| self.flows.fail(job, WHY));
+        std::panic::catch_unwind(fail).unwrap_or_else(|_panic| Step::failed(WHY))
+    }
+
     /// Offers the outcome until the database takes it or the lease must have run out.
-    async fn record(
-        &self,
-        job: Arc<Job>,
-        step: Arc<Step>,
-        step_started: chrono::DateTime<chrono::Utc>,
-    ) -> Reply {
+    async fn record(&self, job: Arc<Job>, step: Arc<Step>) -> Reply {
         let patience = Instant::now() + self.settings.lease * 2;
         loop {
             let (reply, answer) = oneshot::channel();
             let record = Record {
                 job: job.clone(),
                 step: step.clone(),
-                step_started,
                 reply,
             };
             if self.records.send(record).await.is_err() {

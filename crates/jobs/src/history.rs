@@ -9,6 +9,28 @@ use uuid::Uuid;
 
 use crate::job::JobState;
 
+/// A job that has not ended, as far as its subject's reader needs it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct OpenJob {
+    pub id: Uuid,
+    pub kind: String,
+    pub subject: String,
+    pub step: String,
+    pub state: String,
+    pub attempt: i32,
+    pub step_since: DateTime<Utc>,
+}
+
+/// A job that was ended before it began.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct NeverBegun {
+    pub id: Uuid,
+    pub kind: String,
+    pub input: Json<Value>,
+}
+
 /// A job as its history shows it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 #[expect(missing_docs, reason = "the columns are described in the migration")]
@@ -50,29 +72,36 @@ pub struct StepRow {
 }
 
 pub(crate) const COLUMNS_OPEN: &str =
-    "SELECT id, seq, kind, subject, step, state, stop, attempt, step_since, input, memo, warnings, reason,
-    created, started, ended FROM jobs WHERE subject = $1 AND ended IS NULL ORDER BY seq";
+    "SELECT id, kind, subject, step, state, attempt, step_since FROM jobs WHERE subject = $1 AND ended IS NULL
+    ORDER BY seq";
 pub(crate) const COLUMNS_ALL: &str =
     "SELECT id, seq, kind, subject, step, state, stop, attempt, step_since, input, memo, warnings, reason,
     created, started, ended FROM jobs WHERE subject = $1 ORDER BY seq";
-pub(crate) const OPEN_POSTGRES: &str =
-    "SELECT id, seq, kind, subject, step, state, stop, attempt, step_since, input, memo, warnings,
-    reason, created, started, ended FROM jobs
+pub(crate) const OPEN_POSTGRES: &str = "SELECT id, kind, subject, step, state, attempt, step_since FROM jobs
     WHERE ended IS NULL AND subject IN (SELECT jsonb_array_elements_text($1)) ORDER BY seq";
-pub(crate) const OPEN_SQLITE: &str =
-    "SELECT id, seq, kind, subject, step, state, stop, attempt, step_since, input, memo, warnings,
-    reason, created, started, ended FROM jobs
+pub(crate) const OPEN_SQLITE: &str = "SELECT id, kind, subject, step, state, attempt, step_since FROM jobs
     WHERE ended IS NULL AND subject IN (SELECT value FROM json_each($1)) ORDER BY seq";
+pub(crate) const LOCK_POSTGRES: &str = "SELECT seq FROM jobs
+    WHERE ended IS NULL AND subject IN (SELECT jsonb_array_elements_text($1)) ORDER BY seq FOR UPDATE";
 
 /// The jobs of a subject that have not ended, oldest first.
-pub async fn open_of_subject(tx: &mut Tx, subject: &str) -> Result<Vec<JobRow>, DbError> {
+pub async fn open_of_subject(tx: &mut Tx, subject: &str) -> Result<Vec<OpenJob>, DbError> {
     Ok(fetch_all!(tx, COLUMNS_OPEN, subject))
 }
 
 /// The jobs of these subjects that have not ended, oldest first.
-pub async fn open_of_subjects(tx: &mut Tx, subjects: &[String]) -> Result<Vec<JobRow>, DbError> {
+pub async fn open_of_subjects(tx: &mut Tx, subjects: &[String]) -> Result<Vec<OpenJob>, DbError> {
     let sql = tx.pick(OPEN_POSTGRES, OPEN_SQLITE);
     Ok(fetch_all!(tx, sql, Json(subjects)))
+}
+
+/// Keeps the jobs of these subjects from being recorded until the transaction ends. Whoever changes both jobs and what
+/// they work on takes the jobs first, as the engine does: two at once then cannot wait for each other.
+pub async fn lock_open(tx: &mut Tx, subjects: &[String]) -> Result<(), DbError> {
+    if matches!(tx, Tx::Postgres(_)) {
+        let _locked: Vec<(i64,)> = fetch_all!(tx, LOCK_POSTGRES, Json(subjects));
+    }
+    Ok(())
 }
 
 /// All jobs of a subject that are still kept, oldest first.
@@ -80,10 +109,10 @@ pub async fn of_subject(tx: &mut Tx, subject: &str) -> Result<Vec<JobRow>, DbErr
     Ok(fetch_all!(tx, COLUMNS_ALL, subject))
 }
 
-pub(crate) const END_QUEUED: &str = "UPDATE jobs SET state = 'cancelled', reason = $2, ended = $3, secret = NULL
+pub(crate) const END_QUEUED: &str =
+    "UPDATE jobs SET state = 'cancelled', reason = $2, ended = $3, secret = NULL
     WHERE subject = $1 AND state = 'queued' AND ended IS NULL
-    RETURNING id, seq, kind, subject, step, state, stop, attempt, step_since, input, memo, warnings, reason, created,
-    started, ended";
+    RETURNING id, kind, input";
 pub(crate) const STOP_BEGUN: &str = "UPDATE jobs SET stop = $2,
     run_at = CASE WHEN state = 'waiting' AND run_at > $3 THEN $3 ELSE run_at END
     WHERE subject = $1 AND ended IS NULL";
@@ -95,8 +124,8 @@ pub async fn stop_subject(
     subject: &str,
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<(Vec<JobRow>, u64), DbError> {
-    let ended: Vec<JobRow> = fetch_all!(tx, END_QUEUED, subject, reason, now);
+) -> Result<(Vec<NeverBegun>, u64), DbError> {
+    let ended: Vec<NeverBegun> = fetch_all!(tx, END_QUEUED, subject, reason, now);
     let asked = execute!(tx, STOP_BEGUN, subject, true, now);
     Ok((ended, asked))
 }

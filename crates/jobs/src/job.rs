@@ -73,6 +73,10 @@ pub struct Job {
     pub created: DateTime<Utc>,
     /// When its first step began.
     pub started: DateTime<Utc>,
+    /// Since when the present step is the present one, tries and waits included.
+    pub(crate) step_since: DateTime<Utc>,
+    /// What it has waited its turn for until now.
+    pub(crate) lane: Option<String>,
     /// The lease under which everything of it is written.
     pub(crate) lease: Uuid,
 }
@@ -139,8 +143,8 @@ pub enum Outcome {
     },
     /// This step again after a back-off; the reason is for the log.
     Retry(String),
-    /// To step `then` as soon as one of `slots` turns in `lane` is free; until then this step waits. The turn is given
-    /// back when the job ends, or by [`Step::release`].
+    /// To step `then` as soon as one of `slots` turns in `lane` is free; until then the job waits in step `waits`, which
+    /// asks for the turn again. The turn is given back when the job ends, or by [`Step::release`].
     Turn {
         /// What turns are taken for, such as a controller's address.
         lane: String,
@@ -148,6 +152,8 @@ pub enum Outcome {
         slots: u32,
         /// The step that has the turn.
         then: &'static str,
+        /// The step that waits for it: it does nothing else, since it runs again and again.
+        waits: &'static str,
     },
     /// The flow is done.
     Done,
@@ -247,8 +253,13 @@ impl Step {
 /// A step reads shortly, makes its calls with no transaction open, and returns what to write. It sees [`Job::stop`] and
 /// decides how to stop; it sees [`Job::attempt`] and decides when to give up.
 pub trait Flows: Send + Sync + 'static {
-    /// Runs the step that `job` names. A panic counts as [`Outcome::Retry`].
+    /// Runs the step that `job` names. A panic counts as [`Outcome::Retry`], a few times.
     fn run<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Step>;
+
+    /// How the flow ends whose step panics each time.
+    fn fail(&self, _job: &Job, reason: &str) -> Step {
+        Step::failed(reason)
+    }
 }
 
 /// How long to wait before attempt `attempt + 1`: doubling from half a second to 30 s, spread by `spread` (0..1) so that

@@ -14,14 +14,11 @@ use crate::{store, turns};
 
 /// The most outcomes in one transaction.
 const MOST: usize = 128;
-/// How long one that waits for its turn waits at most before it looks again; it is woken when its turn comes.
-const TURN_FALLBACK: TimeDelta = TimeDelta::seconds(30);
 
 /// A step that has ended, on its way into the database.
 pub(crate) struct Record {
     pub(crate) job: Arc<Job>,
     pub(crate) step: Arc<Step>,
-    pub(crate) step_started: DateTime<Utc>,
     pub(crate) reply: oneshot::Sender<Reply>,
 }
 
@@ -82,6 +79,8 @@ async fn write_all(db: &Db, clock: &Clock, batch: Vec<Record>, wake: &Notify) {
 
 async fn try_write(db: &Db, clock: &Clock, batch: &[Record]) -> Result<Vec<Reply>, DbError> {
     let mut tx = db.begin_write().await?;
+    let jobs: Vec<uuid::Uuid> = batch.iter().map(|record| record.job.id).collect();
+    store::lock(&mut tx, &jobs).await?;
     let mut replies = Vec::with_capacity(batch.len());
     for record in batch {
         replies.push(write_one(&mut tx, clock.now(), record).await?);
@@ -91,18 +90,13 @@ async fn try_write(db: &Db, clock: &Clock, batch: &[Record]) -> Result<Vec<Reply
 }
 
 async fn write_one(tx: &mut Tx, now: DateTime<Utc>, record: &Record) -> Result<Reply, DbError> {
-    let Record {
-        job,
-        step,
-        step_started,
-        ..
-    } = record;
+    let Record { job, step, .. } = record;
     let memo = step.memo.as_ref().unwrap_or(&job.memo);
     let same = |state: JobState, run_at: DateTime<Utc>, attempt: i32| store::Recorded {
         step: &job.step,
         state,
         attempt,
-        step_since: *step_started,
+        step_since: job.step_since,
         run_at,
         lane: None,
         memo,
@@ -151,8 +145,13 @@ async fn write_one(tx: &mut Tx, now: DateTime<Utc>, record: &Record) -> Result<R
             };
             (to, Reply::Rests(Some(until)), None)
         }
-        Outcome::Turn { lane, slots, then } => {
-            if turns::take(tx, job, lane, *slots, now).await? {
+        Outcome::Turn {
+            lane,
+            slots,
+            then,
+            waits,
+        } => match turns::take(tx, job, lane, *slots, now).await? {
+            turns::Turn::Taken => {
                 let to = store::Recorded {
                     step: then,
                     attempt: 1,
@@ -168,15 +167,26 @@ async fn write_one(tx: &mut Tx, now: DateTime<Utc>, record: &Record) -> Result<R
                     },
                     Some("done"),
                 )
-            } else {
-                let until = now + TURN_FALLBACK;
+            }
+            turns::Turn::Waits(so_long) => {
+                let until = now + so_long;
                 let to = store::Recorded {
                     lane: Some(lane),
                     ..same(JobState::Waiting, until, job.attempt - 1)
                 };
-                (to, Reply::Rests(Some(until)), None)
+                if *waits == job.step {
+                    (to, Reply::Rests(Some(until)), None)
+                } else {
+                    let to = store::Recorded {
+                        step: waits,
+                        attempt: 0,
+                        step_since: now,
+                        ..to
+                    };
+                    (to, Reply::Rests(Some(until)), Some("done"))
+                }
             }
-        }
+        },
         Outcome::Done => (
             same(JobState::Done, now, job.attempt),
             Reply::Rests(None),
@@ -202,7 +212,7 @@ async fn write_one(tx: &mut Tx, now: DateTime<Utc>, record: &Record) -> Result<R
         return Ok(Reply::LeaseLost);
     };
     if let Some(said) = said {
-        store::add_step(tx, job, *step_started, now, said).await?;
+        store::add_step(tx, job, job.step_since, now, said).await?;
     }
     store::add_warnings(tx, job.id, &step.warnings).await?;
     for write in &step.writes {
@@ -211,12 +221,23 @@ async fn write_one(tx: &mut Tx, now: DateTime<Utc>, record: &Record) -> Result<R
     if step.release || matches!(reply, Reply::Rests(None)) {
         turns::give(tx, job.id, now).await?;
     }
+    if let Some(lane) = &job.lane
+        && !matches!(step.outcome, Outcome::Turn { .. })
+    {
+        // It had been woken for a turn that it does not take.
+        turns::wake_next(tx, lane, now).await?;
+    }
     Ok(match reply {
         Reply::Goes { step, since, .. } => Reply::Goes {
             step,
             stop: stop_asked,
             since,
         },
+        Reply::Rests(Some(_)) if stop_asked && !job.stop => {
+            // Asked to stop while the step ran: it looks at once, not when the step wanted to.
+            turns::wake(tx, job.id, now).await?;
+            Reply::Rests(Some(now))
+        }
         other => other,
     })
 }

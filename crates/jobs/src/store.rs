@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mecm_common::db::{DbError, Tx};
 use mecm_common::models::ids::TenantId;
-use mecm_common::{execute, fetch_one, fetch_optional};
+use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -28,11 +28,13 @@ struct Claimed {
     traceparent: Option<String>,
     created: DateTime<Utc>,
     started: Option<DateTime<Utc>>,
+    step_since: DateTime<Utc>,
+    lane: Option<String>,
 }
 
 pub(crate) const FAIR_BASE: &str = "SELECT COALESCE(MAX(base), 0) FROM (
     SELECT MAX(fair) AS base FROM jobs WHERE ended IS NULL AND tenant = $1
-    UNION ALL SELECT MIN(fair) FROM jobs WHERE ended IS NULL AND state = 'queued') AS tags";
+    UNION ALL SELECT MIN(fair) FROM jobs WHERE ended IS NULL AND (state <> 'waiting' OR lane IS NOT NULL)) AS tags";
 
 pub(crate) const INSERT: &str =
     "INSERT INTO jobs (id, tenant, kind, step, subject, batch, fair, state, stop, attempt,
@@ -105,31 +107,33 @@ pub async fn enqueue(tx: &mut Tx, jobs: &[NewJob], now: DateTime<Utc>) -> Result
 }
 
 pub(crate) const CLAIM_POSTGRES: &str = "UPDATE jobs SET state = 'running', lease = $1, owner = $2,
-    lease_until = clock_timestamp() + $3 * interval '1 second', attempt = attempt + 1, lane = NULL,
-    started = COALESCE(started, $4)
+    lease_until = clock_timestamp() + $3 * interval '1 second', attempt = attempt + 1,
+    step_since = CASE WHEN started IS NULL THEN $4 ELSE step_since END, started = COALESCE(started, $4)
     WHERE seq IN (SELECT seq FROM jobs AS due
         WHERE ended IS NULL
-        AND ((state <> 'running' AND run_at <= $4) OR (state = 'running' AND lease_until < clock_timestamp()))
+        AND ((state <> 'running' AND run_at <= $4) OR (state = 'running' AND lease_until < clock_timestamp() AND owner <> $2))
         AND ($5::uuid IS NULL OR tenant <> $5)
         AND NOT EXISTS (SELECT 1 FROM jobs AS older
             WHERE older.subject = due.subject AND older.ended IS NULL AND older.seq < due.seq)
         ORDER BY fair, seq LIMIT $6 FOR UPDATE SKIP LOCKED)
     RETURNING id, seq, tenant, kind, subject, batch, step, attempt, stop, input, memo, secret, request_id, traceparent,
-    created, started";
+    created, started, step_since, lane";
 
 pub(crate) const CLAIM_SQLITE: &str = "UPDATE jobs SET state = 'running', lease = $1, owner = $2,
-    lease_until = $3, attempt = attempt + 1, lane = NULL, started = COALESCE(started, $4)
+    lease_until = $3, attempt = attempt + 1,
+    step_since = CASE WHEN started IS NULL THEN $4 ELSE step_since END, started = COALESCE(started, $4)
     WHERE seq IN (SELECT seq FROM jobs AS due
-        WHERE ended IS NULL
-        AND ((state <> 'running' AND run_at <= $4) OR (state = 'running' AND lease_until < $4))
+        WHERE ended IS NULL AND state <> 'running' AND run_at <= $4
         AND ($5 IS NULL OR tenant <> $5)
         AND NOT EXISTS (SELECT 1 FROM jobs AS older
             WHERE older.subject = due.subject AND older.ended IS NULL AND older.seq < due.seq)
         ORDER BY fair, seq LIMIT $6)
     RETURNING id, seq, tenant, kind, subject, batch, step, attempt, stop, input, memo, secret, request_id, traceparent,
-    created, started";
+    created, started, step_since, lane";
 
-/// Leases at most `most` due jobs, fairest first, leaving out one tenant that has its share already.
+/// Leases at most `most` due jobs, fairest first, leaving out one tenant that has its share already. Leases of others
+/// that have run out are taken over; our own are not: where their task lives on, the step would run twice at once
+/// ([`give_back_orphans`] is for the rest). SQLite has one process.
 pub(crate) async fn claim(
     tx: &mut Tx,
     owner: &str,
@@ -184,6 +188,8 @@ pub(crate) async fn claim(
             traceparent: row.traceparent,
             created: row.created,
             started: row.started.unwrap_or(now),
+            step_since: row.step_since,
+            lane: row.lane,
             lease,
         })
         .collect();
@@ -193,26 +199,60 @@ pub(crate) async fn claim(
 
 pub(crate) const RENEW_POSTGRES: &str =
     "UPDATE jobs SET lease_until = clock_timestamp() + $2 * interval '1 second'
-    WHERE owner = $1 AND state = 'running' AND ended IS NULL";
+    WHERE owner = $1 AND state = 'running' AND ended IS NULL
+    AND id IN (SELECT jsonb_array_elements_text($3)::uuid)";
 pub(crate) const RENEW_SQLITE: &str =
-    "UPDATE jobs SET lease_until = $2 WHERE owner = $1 AND state = 'running' AND ended IS NULL";
+    "UPDATE jobs SET lease_until = $2 WHERE owner = $1 AND state = 'running' AND ended IS NULL
+    AND id IN (SELECT unhex(replace(value, '-', '')) FROM json_each($3))";
 
-/// Renews every lease of this process. A lease that another has taken over has that one as its owner.
+/// Renews the leases of the jobs that this process works on. A lease that another has taken over has that one as its
+/// owner.
 pub(crate) async fn renew(
     tx: &mut Tx,
     owner: &str,
+    living: &[Uuid],
     lease_seconds: i64,
     now: DateTime<Utc>,
 ) -> Result<u64, DbError> {
+    let living = Json(living);
     match tx {
-        tx @ Tx::Postgres(_) => Ok(execute!(tx, RENEW_POSTGRES, owner, lease_seconds as f64)),
+        tx @ Tx::Postgres(_) => Ok(execute!(tx, RENEW_POSTGRES, owner, lease_seconds as f64, living)),
         tx => Ok(execute!(
             tx,
             RENEW_SQLITE,
             owner,
-            now + chrono::TimeDelta::seconds(lease_seconds)
+            now + chrono::TimeDelta::seconds(lease_seconds),
+            living
         )),
     }
+}
+
+pub(crate) const HELD: &str =
+    "SELECT COUNT(*) FROM jobs WHERE owner = $1 AND state = 'running' AND ended IS NULL";
+pub(crate) const ORPHANS_POSTGRES: &str =
+    "UPDATE jobs SET state = 'waiting', lease = NULL, lease_until = NULL,
+    owner = NULL, run_at = $2 WHERE owner = $1 AND state = 'running' AND ended IS NULL
+    AND lease_until < clock_timestamp() AND id NOT IN (SELECT jsonb_array_elements_text($3)::uuid)";
+pub(crate) const ORPHANS_SQLITE: &str = "UPDATE jobs SET state = 'waiting', lease = NULL, lease_until = NULL,
+    owner = NULL, run_at = $2 WHERE owner = $1 AND state = 'running' AND ended IS NULL
+    AND lease_until < $2 AND id NOT IN (SELECT unhex(replace(value, '-', '')) FROM json_each($3))";
+
+/// How many leases this process has, by the database.
+pub(crate) async fn held(tx: &mut Tx, owner: &str) -> Result<i64, DbError> {
+    let (count,): (i64,) = fetch_one!(tx, HELD, owner);
+    Ok(count)
+}
+
+/// Gives up the leases of this process on which nobody here works: the answer to their claim was lost, or their outcome
+/// could not be recorded. Only when they have run out, since a job may have been claimed a moment ago.
+pub(crate) async fn give_back_orphans(
+    tx: &mut Tx,
+    owner: &str,
+    living: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    let sql = tx.pick(ORPHANS_POSTGRES, ORPHANS_SQLITE);
+    Ok(execute!(tx, sql, owner, now, Json(living)))
 }
 
 pub(crate) const GIVE_BACK: &str =
@@ -238,11 +278,23 @@ pub(crate) struct Recorded<'a> {
 
 pub(crate) const RECORD: &str = "UPDATE jobs SET step = $3, state = $4, attempt = $5, run_at = $6, memo = $7, reason = $8,
     lane = $9, step_since = $10, lease = NULL, lease_until = NULL, owner = NULL WHERE id = $1 AND lease = $2 RETURNING stop";
-pub(crate) const RECORD_RUNNING: &str = "UPDATE jobs SET step = $3, attempt = $4, memo = $5, step_since = $6
+pub(crate) const RECORD_RUNNING: &str =
+    "UPDATE jobs SET step = $3, attempt = $4, memo = $5, step_since = $6, lane = NULL
     WHERE id = $1 AND lease = $2 RETURNING stop";
 pub(crate) const RECORD_END: &str =
     "UPDATE jobs SET step = $3, state = $4, memo = $5, reason = $6, ended = $7, lease = NULL,
     lease_until = NULL, owner = NULL, lane = NULL, secret = NULL WHERE id = $1 AND lease = $2 RETURNING stop";
+
+pub(crate) const LOCK_POSTGRES: &str =
+    "SELECT seq FROM jobs WHERE id IN (SELECT jsonb_array_elements_text($1)::uuid) ORDER BY seq FOR UPDATE";
+
+/// Keeps these jobs from changing, in the order in which [`lock_open`](crate::lock_open) takes them.
+pub(crate) async fn lock(tx: &mut Tx, jobs: &[Uuid]) -> Result<(), DbError> {
+    if matches!(tx, Tx::Postgres(_)) {
+        let _locked: Vec<(i64,)> = fetch_all!(tx, LOCK_POSTGRES, Json(jobs));
+    }
+    Ok(())
+}
 
 /// Writes where a job stands now, if the lease is still its lease. Gives whether it was asked to stop, or `None` when
 /// the lease is lost: then nothing was written.

@@ -19,6 +19,8 @@ use super::*;
 
 mod crash;
 mod flow;
+mod lanes;
+mod leases;
 
 fn migrations() -> Migrations {
     Migrations {
@@ -96,6 +98,10 @@ fn settings(workers: usize) -> Settings {
 }
 
 async fn rig(test: TestDb, flows: Scripted, workers: usize) -> Rig {
+    rig_with(test, flows, settings(workers)).await
+}
+
+async fn rig_with(test: TestDb, flows: Scripted, settings: Settings) -> Rig {
     let clock = Clock::manual(Clock::System.now());
     let stop = CancellationToken::new();
     let log = flows.log.clone();
@@ -103,7 +109,7 @@ async fn rig(test: TestDb, flows: Scripted, workers: usize) -> Rig {
         test.db.clone(),
         clock.clone(),
         Arc::new(flows),
-        settings(workers),
+        settings,
         stop.clone(),
     )
     .await

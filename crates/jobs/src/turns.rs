@@ -1,7 +1,7 @@
 //! Turns: at most so many jobs at once in a lane, across all processes. A v1.0 LCM controller spoils two instantiations
 //! at once, so its address is a lane of one.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mecm_common::db::{DbError, Tx};
 use mecm_common::{execute, fetch_all, fetch_optional};
 use uuid::Uuid;
@@ -26,6 +26,19 @@ pub async fn holds_turn(tx: &mut Tx, job: Uuid) -> Result<bool, DbError> {
     Ok(held.is_some())
 }
 
+/// How long one that waits looks again without being woken; and the first in the lane: it alone may have missed its
+/// wake-up, when another process gave a turn back while this one was being recorded as waiting.
+const FALLBACK: TimeDelta = TimeDelta::seconds(30);
+const FALLBACK_OF_FIRST: TimeDelta = TimeDelta::seconds(3);
+
+/// Whether a turn could be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Taken,
+    /// It is woken when its turn comes; so long it waits at most before it looks again.
+    Waits(TimeDelta),
+}
+
 /// Takes a turn in the lane if one is free and nobody has waited longer. A job that has one keeps it.
 pub(crate) async fn take(
     tx: &mut Tx,
@@ -33,24 +46,35 @@ pub(crate) async fn take(
     lane: &str,
     slots: u32,
     now: DateTime<Utc>,
-) -> Result<bool, DbError> {
+) -> Result<Turn, DbError> {
     if holds_turn(tx, job.id).await? {
-        return Ok(true);
+        return Ok(Turn::Taken);
     }
     let fair: Option<(i64,)> = fetch_optional!(&mut *tx, FAIR_OF, job.id);
     let fair = fair.map_or(0, |(fair,)| fair);
     let older: Option<(Uuid,)> = fetch_optional!(&mut *tx, OLDER_WAITS, lane, job.id, fair, job.seq);
     if let Some((older,)) = older {
         execute!(&mut *tx, WAKE, older, now);
-        return Ok(false);
+        return Ok(Turn::Waits(FALLBACK));
     }
     for slot in 0..slots {
         let slot = i32::try_from(slot).unwrap_or(i32::MAX);
         if execute!(&mut *tx, TAKE, lane, slot, job.id) == 1 {
-            return Ok(true);
+            return Ok(Turn::Taken);
         }
     }
-    Ok(false)
+    Ok(Turn::Waits(FALLBACK_OF_FIRST))
+}
+
+/// Wakes who waits longest in the lane.
+pub(crate) async fn wake_next(tx: &mut Tx, lane: &str, now: DateTime<Utc>) -> Result<u64, DbError> {
+    Ok(execute!(tx, WAKE_NEXT, lane, now))
+}
+
+/// Makes a waiting job due now.
+pub(crate) async fn wake(tx: &mut Tx, job: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
+    execute!(tx, WAKE, job, now);
+    Ok(())
 }
 
 /// Gives the job's turn back and wakes who waits for it longest. Gives whether somebody was woken.
@@ -62,7 +86,7 @@ pub(crate) async fn give(tx: &mut Tx, job: Uuid, now: DateTime<Utc>) -> Result<b
     execute!(&mut *tx, GIVE, job);
     let mut woken = 0;
     for (lane,) in lanes {
-        woken += execute!(&mut *tx, WAKE_NEXT, lane, now);
+        woken += wake_next(tx, &lane, now).await?;
     }
     Ok(woken > 0)
 }

@@ -8,7 +8,7 @@ use mecm_common::db::{DbError, Tx};
 use mecm_common::models::app_instance::{BatchItem, CreateCommon, OperationalStatus};
 use mecm_common::models::ids::{AppId, AppInstanceId, BatchId, HostIp, PackageId, TaskId, TenantId, fresh};
 use mecm_common::service::{ApiError, RequestInfo};
-use mecm_jobs::{JobRow, NewJob, enqueue, open_of_subjects, stop_subject};
+use mecm_jobs::{NewJob, OpenJob, enqueue, open_of_subjects, stop_subject};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -249,14 +249,14 @@ pub(crate) async fn create(
 /// The records asked for, locked, and what is open on each.
 struct Locked {
     rows: HashMap<AppInstanceId, AppInstance>,
-    open: HashMap<String, Vec<JobRow>>,
+    open: HashMap<String, Vec<OpenJob>>,
 }
 
 impl Locked {
     async fn take(tx: &mut Tx, tenant: TenantId, ids: &[AppInstanceId]) -> Result<Self, DbError> {
         let rows = app_instances::lock_of(tx, tenant, ids).await?;
         let subjects: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
-        let mut open: HashMap<String, Vec<JobRow>> = HashMap::new();
+        let mut open: HashMap<String, Vec<OpenJob>> = HashMap::new();
         for job in open_of_subjects(tx, &subjects).await? {
             open.entry(job.subject.clone()).or_default().push(job);
         }

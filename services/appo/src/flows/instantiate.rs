@@ -168,6 +168,7 @@ async fn prepare(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step,
         lane,
         slots: core.settings.per_controller,
         then: "mark",
+        waits: FIRST,
     };
     Ok(Step::from(turn)
         .memo(keep(&learned))

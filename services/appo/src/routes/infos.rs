@@ -10,7 +10,7 @@ use mecm_common::models::app_instance::{AppInstanceInfo, OperationInfo, Operatio
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{AppInstanceId, OperationId, TenantId};
 use mecm_common::service::{ApiError, ApiResult, Url, wire_time};
-use mecm_jobs::{JobRow, JobState, open_of_subject, open_of_subjects};
+use mecm_jobs::{JobState, OpenJob, open_of_subject, open_of_subjects};
 use tokio::time::{Instant, timeout};
 
 use super::Answer;
@@ -50,8 +50,8 @@ fn filter(query: Filter) -> Result<Option<Vec<AppInstanceId>>, ApiError> {
 }
 
 /// An instance as it is answered, with what runs on it or else waits first.
-fn to_wire(instance: AppInstance, open: &[JobRow]) -> Result<AppInstanceInfo, DbError> {
-    let begun = |job: &&JobRow| job.state != JobState::Queued.as_str();
+fn to_wire(instance: AppInstance, open: &[OpenJob]) -> Result<AppInstanceInfo, DbError> {
+    let begun = |job: &&OpenJob| job.state != JobState::Queued.as_str();
     let shown = open.iter().find(begun).or_else(|| open.first());
     Ok(AppInstanceInfo {
         operational_status: instance.status()?,
@@ -84,7 +84,7 @@ pub(crate) async fn all_of(
         None => app_instances::list(tx, tenant).await?,
     };
     let subjects: Vec<String> = instances.iter().map(|instance| instance.id.to_string()).collect();
-    let mut open: HashMap<String, Vec<JobRow>> = HashMap::new();
+    let mut open: HashMap<String, Vec<OpenJob>> = HashMap::new();
     for job in open_of_subjects(tx, &subjects).await? {
         open.entry(job.subject.clone()).or_default().push(job);
     }
