@@ -11,7 +11,7 @@ fn help(command: &mut clap::Command, path: &str, out: &mut String) {
     }
     out.push('\n');
     for sub in command.get_subcommands_mut() {
-        if sub.get_name() != "help" {
+        if sub.get_name() != "help" && !sub.is_hide_set() {
             let path = format!("{path} {}", sub.get_name());
             help(sub, &path, out);
         }

@@ -1,4 +1,4 @@
-//! `mecm bench batch` works; what it says is for the machine to decide.
+//! The measurements work; what they say is for the machine to decide.
 
 use mecm_common::db::testing::{POSTGRES_VARIABLE, Scratch, kinds};
 
@@ -36,6 +36,42 @@ fn a_small_bench_runs_and_says_how_it_was_taken() {
         ] {
             assert!(output.contains(said), "{said:?} is not in:\n{output}");
         }
+    }
+}
+
+#[test]
+fn requests_are_measured_beside_what_they_wrap() {
+    let Some(postgres) = std::env::var_os(POSTGRES_VARIABLE) else {
+        eprintln!("skipped: {POSTGRES_VARIABLE} names no server");
+        return;
+    };
+    let folder = Scratch::new().unwrap();
+    let mut command = mecm(&folder);
+    command.env(POSTGRES_VARIABLE, postgres).args([
+        "bench",
+        "api",
+        "--runs",
+        "1",
+        "--millis",
+        "20",
+        "--connections",
+        "2",
+        "--hosts",
+        "100",
+    ]);
+    let (output, errors, status) = ended(&mut command);
+    assert!(status.success(), "{errors}");
+    for said in [
+        "database: PostgreSQL 1",
+        "2 connections for 20ms each",
+        "GET …/mechosts/{ip}: service to bare handler",
+        "GET …/mechosts/{ip}/capabilities: bare handler, CPU per 1,000",
+        "GET …/app_instance_infos (50): query alone, p99",
+        "POST …/apps: service, rate",
+        "GET /inventory/v1/health",
+        "a page of 100 by a type that one in a hundred has, p99",
+    ] {
+        assert!(output.contains(said), "{said:?} is not in:\n{output}");
     }
 }
 
