@@ -36,17 +36,19 @@ pub struct SqliteDb {
 /// An open transaction; dropped without [`Tx::commit`] it is rolled back.
 #[derive(Debug)]
 pub enum Tx {
-    /// On PostgreSQL, READ COMMITTED.
+    /// On PostgreSQL; READ COMMITTED where it writes.
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
     /// On SQLite; a writing one began with `BEGIN IMMEDIATE`.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
 }
 
 impl Db {
-    /// Begins a transaction that only reads.
+    /// Begins a transaction that only reads, all of its statements from one moment: what one of them found is not gone for
+    /// the next.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
+        const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match self {
-            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin_with(SNAPSHOT).await?)),
             Self::Sqlite(db) => Ok(Tx::Sqlite(db.read.begin().await?)),
         }
     }

@@ -59,6 +59,21 @@ async fn what_is_committed_is_read_and_what_is_dropped_is_not() {
 }
 
 #[tokio::test]
+async fn all_that_one_transaction_reads_is_of_one_moment() {
+    for kind in kinds() {
+        let test = database(kind).await;
+        let mut reader = test.db.begin_read().await.unwrap();
+        assert_eq!(read(&mut reader, "new").await.unwrap(), None, "{kind}");
+        let mut writer = test.db.begin_write().await.unwrap();
+        add(&mut writer, "new", 1).await.unwrap();
+        writer.commit().await.unwrap();
+        assert_eq!(read(&mut reader, "new").await.unwrap(), None, "{kind}");
+        let mut later = test.db.begin_read().await.unwrap();
+        assert_eq!(read(&mut later, "new").await.unwrap(), Some((1,)), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_row_of_one_key_is_a_duplicate_on_both() {
     for kind in kinds() {
         let test = database(kind).await;
