@@ -128,18 +128,22 @@ pub(crate) struct EdgeSim {
     /// How long a deployment takes, in milliseconds.
     #[arg(long, default_value_t = 50)]
     pub(crate) deploy_ms: u64,
-    /// What goes wrong at every edge: OPERATION=KIND[@WHEN]; may be given again.
-    ///
-    /// OPERATION: any, instantiate, terminate, query, kpi, capabilities, configuration, package-status, rules, rules-read,
-    /// mep-auth, services. KIND: delay:MILLISECONDS, answer:STATUS[:TEXT] (instead of acting), lose (act, and answer
-    /// nothing), answer-after:STATUS[:BODY] (act, and answer this), hang, nonsense, down. WHEN: always, a share of the
-    /// calls from 0 to 1, or next:N, each edge's next N calls. While it runs, /faults on an edge's port takes the same.
-    #[arg(long, value_name = "FAULT")]
+    /// The faults to begin with.
+    #[arg(long, value_name = "FAULT", help = FAULT, long_help = FAULTS)]
     pub(crate) fault: Vec<FaultRule>,
     /// Where the random faults start from: the same seed gives the same faults.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 }
+
+// Not as comments: in rustdoc a bracket is a link.
+const FAULT: &str = "What goes wrong at every edge: OPERATION=KIND[@WHEN]; may be given again";
+const FAULTS: &str = "What goes wrong at every edge: OPERATION=KIND[@WHEN]; may be given again.
+
+OPERATION: any, instantiate, terminate, query, kpi, capabilities, configuration, package-status, rules, rules-read, mep-auth, services. \
+KIND: delay:MILLISECONDS, answer:STATUS[:TEXT] (instead of acting), lose (act, and answer nothing), answer-after:STATUS[:BODY] (act, and \
+answer this), hang, nonsense, down. WHEN: always, a share of the calls from 0 to 1, or next:N, each edge's next N calls. While it runs, \
+/faults on an edge's port takes the same.";
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
