@@ -17,11 +17,11 @@ use uuid::Uuid;
 use super::rig::{Rig, on_each};
 
 /// Routes that nobody needs a token for; and those that take none.
-const OPEN: [&str; 1] = ["/inventory/v1/token_key"];
+pub(super) const OPEN: [&str; 1] = ["/inventory/v1/token_key"];
 const BY_SIGNATURE: [&str; 2] = ["/inventory/v1/token", "/inventory/v1/tokens"];
 
 /// All routes: method and path, with parameters filled.
-async fn routes(rig: &Rig, client: &Client, tenant: TenantId) -> Vec<(Method, String)> {
+pub(super) async fn routes(rig: &Rig, client: &Client, tenant: TenantId) -> Vec<(Method, String)> {
     let addresses = &rig.suite.addresses;
     let mut all = Vec::new();
     for (origin, name) in [
@@ -40,13 +40,18 @@ async fn routes(rig: &Rig, client: &Client, tenant: TenantId) -> Vec<(Method, St
                 ("{apprule_task_id}", "5c1b2c86-1d5c-4d0e-9d3e-111111111111"),
                 ("{capability_type}", "GPU"),
                 ("{capability_id}", "x"),
+                ("{host_ip}", "10.0.0.2"),
+                ("{mechost_ip}", "10.0.0.2"),
+                ("{applcm_ip}", "10.0.0.2"),
+                ("{apprule_ip}", "10.0.0.2"),
+                ("{appstore_ip}", "10.0.0.2"),
             ] {
                 filled = filled.replace(parameter, value);
             }
-            while let (Some(from), Some(to)) = (filled.find('{'), filled.find('}')) {
-                // All that is left are addresses.
-                filled.replace_range(from..=to, "10.0.0.2");
-            }
+            assert!(
+                !filled.contains('{'),
+                "{path} has a parameter that is new here: give it a value above"
+            );
             for method in methods.as_object().unwrap().keys() {
                 if let Ok(method) = method.to_uppercase().parse() {
                     all.push((method, format!("{origin}{filled}")));

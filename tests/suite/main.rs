@@ -7,8 +7,11 @@
 
 mod callers;
 mod database;
+mod disturbed;
 mod life_cycle;
+mod platform;
 mod restart;
 mod rig;
 mod schemas;
+mod signatures;
 mod wire;

@@ -131,6 +131,8 @@ fn manifest(file: impl Read + Seek) -> Option<(Option<String>, Option<String>)> 
 mod tests {
     use std::io::Write;
 
+    use mecm_common::client::Clients;
+    use mecm_common::config::Config;
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
@@ -148,6 +150,54 @@ mod tests {
     fn told(bytes: Vec<u8>) -> (Option<String>, Option<String>) {
         let package = Package::bytes("a.csar", bytes);
         (package.name, package.version)
+    }
+
+    #[tokio::test]
+    async fn the_form_is_the_one_that_atp_sends() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let good = "app_product_name: camera\napp_package_version: 2.1\n";
+        let package = Package::bytes("camera.csar", archive(&[("top/x.mf", good)]));
+        let client = Clients::new(&Config::defaults()).unwrap().services;
+        let (request, _) = package
+            .form("other", "10.0.0.2,10.0.0.3")
+            .await
+            .unwrap()
+            .on(client.post(url));
+        tokio::spawn(request.send());
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"--\r\n") {
+            tokio::io::AsyncReadExt::read_buf(&mut stream, &mut seen)
+                .await
+                .unwrap();
+        }
+        let text = String::from_utf8_lossy(&seen);
+        let heads: Vec<&str> = text
+            .split("Content-Disposition: form-data; ")
+            .skip(1)
+            .map(|part| part.split("\r\n--").next().unwrap())
+            .collect();
+        let field = |name: &str, value: &str| {
+            format!(
+                "name=\"{name}\"\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: {}\r\n\r\n{value}",
+                value.len()
+            )
+        };
+        let file = format!(
+            "name=\"file\"; filename=\"camera.csar\"\r\nContent-Type: application/octet-stream\r\n\
+             Content-Length: {}\r\n\r\nPK",
+            package.size()
+        );
+        assert!(heads[0].starts_with(&file), "{}", heads[0]);
+        assert_eq!(
+            heads[1..],
+            [
+                field("hostList", "10.0.0.2,10.0.0.3"),
+                field("appPackageName", "camera"),
+                field("appPackageVersion", "2.1")
+            ]
+        );
     }
 
     #[test]

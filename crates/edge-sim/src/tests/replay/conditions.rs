@@ -102,6 +102,11 @@ pub(super) async fn set_up(world: &World, exchange: &Exchange, to: SocketAddr) -
         "front_502" => front(Operation::Any, 502, "<html>Bad Gateway</html>"),
         "front_504" => front(Operation::Any, 504, "<html>Gateway Time-out</html>"),
         "front_503_before" => before(Operation::Instantiate, 503, "Service Unavailable"),
+        "nonsense" => edge.fault(Operation::Any, Fault::Nonsense, When::Always),
+        "deployed_nonsense" => {
+            deploy(INSTANCE).await;
+            edge.fault(Operation::Terminate, Fault::Nonsense, When::Always);
+        }
         "lost" => edge.fault(Operation::Any, Fault::LoseAnswer, When::Always),
         "deployed_lost" => {
             deploy(INSTANCE).await;
