@@ -57,13 +57,13 @@ pub fn check<R: Read + Seek>(file: R, policy: &Policy) -> Result<Package, CsarEr
         });
     }
 
-    let found = find_descriptor(&mut archive, &root, &policy.limits)?;
+    let found = find_descriptor(&mut archive, &root, &policy.limits, &mut warnings)?;
     let refuse = |why| CsarError::Descriptor {
         entry: Quoted(&found.path).to_string(),
         why,
     };
     let tree = yaml::parse(&found.content, &policy.limits).map_err(refuse)?;
-    let mut descriptor = descriptor::read(&tree, &mut warnings).map_err(refuse)?;
+    let mut descriptor = descriptor::read(&tree, &policy.limits, &mut warnings).map_err(refuse)?;
 
     match archive.file(&format!("{root}TOSCA-Metadata/TOSCA.meta")) {
         Some(at) => meta::compare(&archive.read(at)?, &root, &found.called, &mut warnings),
@@ -75,7 +75,7 @@ pub fn check<R: Read + Seek>(file: R, policy: &Policy) -> Result<Package, CsarEr
         }),
     }
     let mut images = match archive.file(&format!("{root}Image/SwImageDesc.json")) {
-        Some(at) => images::read(&archive.read(at)?, &mut warnings),
+        Some(at) => images::read(&archive.read(at)?, policy.limits.images, &mut warnings),
         None => Vec::new(),
     };
     if images.is_empty() {
@@ -143,6 +143,7 @@ fn find_descriptor<R: Read + Seek>(
     archive: &mut Archive<R>,
     root: &str,
     limits: &Limits,
+    warnings: &mut Warnings,
 ) -> Result<Found, CsarError> {
     let outer = descriptors(archive)?;
     let appd = format!("{root}APPD/");
@@ -168,7 +169,18 @@ fn find_descriptor<R: Read + Seek>(
     };
 
     let zip_path = archive.entries()[zip].path.clone();
-    let mut inner = Archive::open(Cursor::new(archive.read(zip)?), &zip_path, limits)?;
+    let inside = archive
+        .read(zip)
+        .and_then(|bytes| Archive::open(Cursor::new(bytes), &zip_path, limits));
+    let mut inner = match (inside, outer) {
+        (Ok(inner), _) => inner,
+        // What makes it unfit to be read does not matter where nothing has to be read from it.
+        (Err(error), Some(at)) if error.is_refusal() => {
+            warnings.push(|| format!("no descriptor was looked for in {}: {error}", archive.label(zip)));
+            return plain(archive, at);
+        }
+        (Err(error), _) => return Err(error),
+    };
     match (outer, descriptors(&inner)?) {
         (Some(at), None) => plain(archive, at),
         (Some(first), Some(second)) => Err(CsarError::SeveralDescriptors {

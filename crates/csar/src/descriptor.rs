@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Quoted;
+use crate::images::Images;
+use crate::policy::Limits;
 use crate::rules::{self, Fields};
 use crate::warnings::Warnings;
 use crate::yaml::Node;
@@ -82,9 +84,9 @@ pub struct Hardware {
     pub mandatory: bool,
 }
 
-/// Reads a descriptor. Dependencies and rules that cannot be understood are an error, because something is done with
-/// them; what is only shown is left out with a warning.
-pub(crate) fn read(root: &Node, warnings: &mut Warnings) -> Result<Descriptor, String> {
+/// Reads a descriptor. Dependencies that cannot be understood are an error, because an instance would come up without what
+/// it needs; everything else is left out with a warning.
+pub(crate) fn read(root: &Node, limits: &Limits, warnings: &mut Warnings) -> Result<Descriptor, String> {
     if !matches!(root, Node::Map(_)) {
         return Err("it has to be a mapping".to_owned());
     }
@@ -99,23 +101,24 @@ pub(crate) fn read(root: &Node, warnings: &mut Warnings) -> Result<Descriptor, S
         dependencies: dependencies(root)?,
         ..Descriptor::default()
     };
+    let mut found = Images::new("the descriptor", limits.images, warnings);
     for (name, node) in nodes {
         if node.text_at(&["type"]) == Some(COMPUTE) {
             descriptor.hardware.extend(hardware(name, node));
-            for image in images(name, node, warnings) {
-                if !descriptor.images.contains(&image) {
-                    descriptor.images.push(image);
-                }
-            }
+            images(name, node, &mut found);
         }
     }
+    descriptor.images = found.into_found();
     let node = |name: &str| nodes.iter().find(|(key, _)| key == name).map(|(_, node)| &**node);
     if let Some(properties) = node("app_configuration").and_then(|node| node.at(&["properties"])) {
         descriptor.app_name = properties.text_at(&["appName"]).map(str::to_owned);
         descriptor.services_required = services(properties, "appServiceRequired", warnings);
         descriptor.services_optional = services(properties, "appServiceOptional", warnings);
         descriptor.services_produced = services(properties, "appServiceProduced", warnings);
-        descriptor.rules = rules::read(properties)?;
+        descriptor.rules = rules::read(properties).unwrap_or_else(|why| {
+            warnings.push(|| format!("{why}; the app rules are left out"));
+            None
+        });
     }
     let vnf = || {
         nodes
@@ -179,29 +182,22 @@ fn dependencies(root: &Node) -> Result<Vec<Dependency>, String> {
 }
 
 /// The images of one compute node: one text, several where it has commas.
-fn images(name: &str, node: &Node, warnings: &mut Warnings) -> Vec<String> {
-    let split = |text: &str| {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(str::to_owned).collect::<Vec<_>>()
-    };
+fn images(name: &str, node: &Node, found: &mut Images<'_>) {
     match node.at(&["properties", "sw_image_data", "name"]) {
-        None => Vec::new(),
-        Some(Node::Text(text)) => split(text),
-        Some(Node::List(items)) => items
-            .iter()
-            .filter_map(|item| {
-                if let Node::Text(text) = &**item {
-                    Some(split(text))
-                } else {
-                    None
-                }
-            })
-            .flatten()
-            .collect(),
-        Some(_) => {
-            warnings.push(|| format!("the images of node {} are no text", Quoted(name)));
-            Vec::new()
+        None => {}
+        Some(Node::Text(text)) => {
+            found.take(text);
         }
+        Some(Node::List(items)) => {
+            for item in items {
+                if let Node::Text(text) = &**item
+                    && !found.take(text)
+                {
+                    break;
+                }
+            }
+        }
+        Some(_) => found.warn(|| format!("the images of node {} are no text", Quoted(name))),
     }
 }
 

@@ -64,30 +64,56 @@ pub(crate) fn read<R: Read + Seek>(
         return Err(source.not_zip("its central directory is too short for its number of entries"));
     }
     source.seek(end.offset)?;
-    let records = Records {
+    let mut records = Records {
         left: end.size,
         reader: BufReader::new(&mut source.reader),
     };
-    let raw = records.read_all(end.entries)?;
-
-    let mut entries = Vec::with_capacity(raw.len());
-    let mut total: u64 = 0;
-    for record in &raw {
-        let Some(record) = record else {
+    let entries = match judge(&mut records, end.entries, limits) {
+        Ok(entries) => entries,
+        Err(Fault::Io(error)) => return Err(error),
+        Err(Fault::Broken) => {
             return Err(source.not_zip("its central directory is broken or has another number of entries"));
-        };
-        let entry = parse(record, limits).map_err(|fault| source.refuse(&record.shown_name(), fault))?;
-        total = total.saturating_add(entry.size);
-        if total > limits.total_bytes {
+        }
+        Err(Fault::TotalTooLarge) => {
             return Err(CsarError::TotalTooLarge {
                 archive: source.label(),
                 limit: limits.total_bytes,
             });
         }
-        entries.push(entry);
-    }
+        Err(Fault::Entry { name, fault }) => return Err(source.refuse(&name, fault)),
+    };
     names::check_distinct(entries.iter().map(|entry| (entry.path.as_str(), entry.is_dir)))
         .map_err(|(at, fault)| source.refuse(&entries[at].name, fault))?;
+    Ok(entries)
+}
+
+/// What is wrong with a directory.
+enum Fault {
+    Io(CsarError),
+    Broken,
+    TotalTooLarge,
+    Entry { name: String, fault: EntryFault },
+}
+
+/// Judges each record before the next is read: a hostile directory costs the memory of one.
+fn judge<R: Read>(records: &mut Records<R>, count: u64, limits: &Limits) -> Result<Vec<Entry>, Fault> {
+    let mut entries = Vec::new();
+    let mut total: u64 = 0;
+    for _ in 0..count {
+        let record = records.next().map_err(Fault::Io)?.ok_or(Fault::Broken)?;
+        let entry = parse(&record, limits).map_err(|fault| Fault::Entry {
+            name: record.shown_name(),
+            fault,
+        })?;
+        total = total.saturating_add(entry.size);
+        if total > limits.total_bytes {
+            return Err(Fault::TotalTooLarge);
+        }
+        entries.push(entry);
+    }
+    if records.left > 0 {
+        return Err(Fault::Broken);
+    }
     Ok(entries)
 }
 
@@ -113,23 +139,7 @@ struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    /// `None` at the end of the list when the records and the directory's size do not fit together.
-    fn read_all(mut self, entries: u64) -> Result<Vec<Option<Record>>, CsarError> {
-        let mut all = Vec::new();
-        for _ in 0..entries {
-            let record = self.next()?;
-            let broken = record.is_none();
-            all.push(record);
-            if broken {
-                return Ok(all);
-            }
-        }
-        if self.left > 0 {
-            all.push(None);
-        }
-        Ok(all)
-    }
-
+    /// `None` when the records and the directory's size do not fit together.
     fn next(&mut self) -> Result<Option<Record>, CsarError> {
         let Some(header) = self.take(HEADER_BYTES)? else {
             return Ok(None);

@@ -15,6 +15,8 @@ pub struct Limits {
     pub ratio: u64,
     /// … once it is larger than this many bytes.
     pub ratio_from_bytes: u64,
+    /// Images in one place; what goes beyond is left out.
+    pub images: usize,
     /// Bytes of an entry's name (the longest path Linux takes).
     pub name_bytes: usize,
     /// Lists and mappings of a descriptor inside each other.
@@ -37,6 +39,7 @@ impl Default for Limits {
             memory_bytes: 4 * MIB,
             ratio: 200,
             ratio_from_bytes: MIB,
+            images: 1_000,
             name_bytes: 4096,
             yaml_depth: 64,
             yaml_nodes: 500_000,

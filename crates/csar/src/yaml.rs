@@ -103,6 +103,7 @@ struct Builder<'a> {
 }
 
 const NODE_COST: u64 = 16;
+const SEVERAL: &str = "it holds more than one YAML document";
 
 impl<'a> Builder<'a> {
     fn new(limits: &'a Limits) -> Self {
@@ -118,9 +119,6 @@ impl<'a> Builder<'a> {
 
     fn take(&mut self, event: Event<'_>) -> Result<(), String> {
         match event {
-            Event::DocumentStart(..) if self.root.is_some() => {
-                Err("it holds more than one YAML document".to_owned())
-            }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count()?;
                 let built = scalar(text.into_owned(), style, tag.as_deref())?;
@@ -143,6 +141,9 @@ impl<'a> Builder<'a> {
     }
 
     fn push(&mut self, anchor: usize, content: Content) -> Result<(), String> {
+        if self.root.is_some() {
+            return Err(SEVERAL.to_owned());
+        }
         self.count()?;
         self.check_depth(self.open.len() + 1)?;
         self.open.push(Open {
@@ -207,8 +208,15 @@ impl<'a> Builder<'a> {
             self.anchors.insert(anchor, built.clone());
         }
         let Some(parent) = self.open.last_mut() else {
-            self.root = Some(built.node);
-            return Ok(());
+            return match self.root {
+                None => {
+                    self.root = Some(built.node);
+                    Ok(())
+                }
+                // A separator at the end begins a document in which there is nothing.
+                Some(_) if *built.node == Node::Null => Ok(()),
+                Some(_) => Err(SEVERAL.to_owned()),
+            };
         };
         parent.height = parent.height.max(built.height + 1);
         parent.cost = parent.cost.saturating_add(built.cost);

@@ -80,6 +80,49 @@ fn the_descriptor_may_lie_in_the_one_zip_of_appd() {
 }
 
 #[test]
+fn a_zip_beside_the_descriptor_may_be_anything() {
+    let mut stray = inner(&["README"]);
+    stray.after = vec![0; 3];
+    for content in [stray.bytes(), vec![7; (4 << 20) + 1]] {
+        let package = taken(&with(File::new("app/APPD/docs.zip", content).stored()));
+        assert_eq!(package.descriptor_path, DESCRIPTOR);
+        let [warning] = &package.warnings[..] else {
+            panic!("{:?}", package.warnings)
+        };
+        assert!(
+            warning.starts_with("no descriptor was looked for in \"app/APPD/docs.zip\": "),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
+fn a_million_images_cost_no_more_than_reading_them() {
+    // Found by comparing each with all before it, they would take a quarter of an hour.
+    let names: String = (0..500_000).map(|at| format!("{at:x},")).collect();
+    let node = "type: tosca.nodes.nfv.Vdu.Compute, properties:";
+    let yaml = format!(
+        "topology_template: {{node_templates: {{a: {{{node} {{sw_image_data: {{name: '{names}'}}}}}}}}}}"
+    );
+    let package = taken(&unlisted(yaml));
+    assert_eq!(package.images.len(), 1000);
+    let most = "the descriptor lists more than 1000 images; the rest is left out";
+    assert!(
+        package.warnings.contains(&most.to_owned()),
+        "{:?}",
+        package.warnings
+    );
+
+    let items: String = (0..200_000)
+        .map(|at| format!(",{{\"swImage\":\"{at:x}\"}}"))
+        .collect();
+    let json = format!("[{}]", &items[1..]);
+    assert!(json.len() < 4 << 20);
+    let listed = taken(&with(File::new("app/Image/SwImageDesc.json", json).stored()));
+    assert_eq!((listed.images.len(), listed.warnings.len()), (1000, 1));
+}
+
+#[test]
 fn the_zip_inside_is_judged_as_the_package_is() {
     let judged = |zip: Zip| refused(&newer(&[("app/APPD/a.zip", zip)]));
     assert_eq!(
@@ -104,7 +147,12 @@ fn a_descriptor_has_to_be_yaml_in_utf_8() {
     assert!(fails("a: [1, 2").contains("it is not YAML: line"));
     assert!(fails("").contains("it is empty"));
     assert!(fails("- a\n- b\n").contains("it has to be a mapping"));
-    assert!(fails("a: 1\n---\nb: 2\n").contains("more than one YAML document"));
+    for two in ["a: 1\n---\nb: 2\n", "a: 1\n---\ntext\n", "a: 1\n---\n- x\n"] {
+        assert!(fails(two).contains("more than one YAML document"), "{two}");
+    }
+    for one in ["---\na: 1\n---\n", "a: 1\n---\n# nothing\n...\n"] {
+        assert_eq!(read(one).images.len(), 0, "{one}");
+    }
     assert!(fails("a: \"\\0\"\n").contains("NUL"));
 }
 
@@ -167,6 +215,16 @@ fn images_are_those_of_the_compute_nodes() {
         )),
         ["x:1", "y:2", "z"]
     );
+    let control = taken(&unlisted(format!(
+        "topology_template: {{node_templates: {{a: {{{compute} {{sw_image_data: {{name: \"x:1,y\\x07:2\"}}}}}}}}}}"
+    )));
+    assert_eq!(control.images, ["x:1"]);
+    let left_out = "the descriptor lists an image with a control character; it is left out";
+    assert!(
+        control.warnings.contains(&left_out.to_owned()),
+        "{:?}",
+        control.warnings
+    );
     // The older layout has none, and other nodes' images are not pulled.
     assert!(nodes(&format!("a: {{{compute} {{name: logic}}}}")).is_empty());
     assert!(nodes("a: {type: other, properties: {sw_image_data: {name: x}}}").is_empty());
@@ -174,7 +232,7 @@ fn images_are_those_of_the_compute_nodes() {
 
 #[test]
 fn dependencies_are_read_and_their_ids_have_no_pattern() {
-    let yaml = "dependencies:\n- {name: gw, appId: abc123, packageId: 00ff}\n- {name: db, appId: f259b427e9f14f58b0cd18535fcebb5f}\n";
+    let yaml = "dependencies:\n- {name: gw, appId: abc123, packageId: 00ff}\n- {name: db, appId: 6a75a2bd-9811-432f-bbe8-2813aa97d364}\n";
     let dependency = |name: &str, app: &str, package: Option<&str>| Dependency {
         name: Some(name.to_owned()),
         app_id: Some(app.to_owned()),
@@ -184,7 +242,7 @@ fn dependencies_are_read_and_their_ids_have_no_pattern() {
         read(yaml).dependencies,
         [
             dependency("gw", "abc123", Some("00ff")),
-            dependency("db", "f259b427e9f14f58b0cd18535fcebb5f", None),
+            dependency("db", "6a75a2bd-9811-432f-bbe8-2813aa97d364", None),
         ]
     );
     assert!(read("dependencies: null").dependencies.is_empty());
@@ -246,11 +304,10 @@ fn rules_become_those_of_the_api() {
         rules["appDNSRule"],
         json!([{"dnsRuleId": "d1", "domainName": "a.org", "ipAddressType": "IP_V4", "ipAddress": "10.0.0.2", "ttl": 100}])
     );
-    let wrong = fails(configured("appTrafficRule: [{priority: high}]"));
-    assert!(
-        wrong.ends_with("app_configuration.appTrafficRule[0].priority is \"high\", not a whole number"),
-        "{wrong}"
-    );
+    let wrong = taken(&unlisted(configured("appTrafficRule: [{priority: high}]")));
+    assert_eq!(wrong.descriptor.rules, None);
+    let why = "app_configuration.appTrafficRule[0].priority is \"high\", not a whole number; the app rules are left out";
+    assert!(wrong.warnings.contains(&why.to_owned()), "{:?}", wrong.warnings);
 }
 
 #[test]
