@@ -3,20 +3,22 @@
 //! ```text
 //! <packages>/incoming/<random>   being received; locked by the process that receives it, removed when it breaks off
 //! <packages>/blobs/<sha256>      complete and checked; rows refer to it, and it goes with the last that does
+//! <packages>/store-id            says which database knows the files ([`crate::owner`])
 //! ```
 //!
 //! Both are on one file system, so that a file gets into place by a rename: it is there whole or not at all.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+mod incoming;
+
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use uuid::Uuid;
 
-/// How many bytes of an upload are gathered before they are hashed and written, off the threads that serve requests.
-const GATHER: usize = 256 * 1024;
+pub(crate) use incoming::{Incoming, Received};
+use incoming::{Sink, Temporary};
 
 /// The SHA-256 of a file, as lower-case hexadecimal: its name in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +50,7 @@ pub(crate) struct Blobs {
 struct Inner {
     incoming: PathBuf,
     blobs: PathBuf,
+    mark: PathBuf,
     #[cfg(test)]
     faults: faults::Faults,
 }
@@ -62,6 +65,7 @@ impl Blobs {
         let inner = Arc::new(Inner {
             incoming: directory.join("incoming"),
             blobs: directory.join("blobs"),
+            mark: directory.join("store-id"),
             #[cfg(test)]
             faults: faults::Faults::default(),
         });
@@ -84,41 +88,28 @@ impl Blobs {
     pub(crate) async fn receive(&self) -> io::Result<Incoming> {
         let sink = self
             .blocking(|inner| {
-                let path = inner.incoming.join(Uuid::new_v4().simple().to_string());
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create_new(true)
-                    .open(&path)?;
-                let path = Temporary { path, kept: false };
-                file.lock()?;
-                Ok(Sink {
-                    file,
-                    path,
-                    hash: digest::Context::new(&digest::SHA256),
-                    size: 0,
-                    gathered: Vec::with_capacity(GATHER),
-                })
+                #[cfg(test)]
+                inner.faults.at(faults::Point::Create)?;
+                Sink::new(&inner.incoming)
             })
             .await?;
-        Ok(Incoming {
-            store: self.clone(),
-            sink: Some(sink),
-        })
+        Ok(Incoming::new(self.clone(), sink))
     }
 
     /// Puts a received file in its place. One of the same bytes that is there already is replaced by it, so that nothing
     /// depends on what was there. The caller holds the lock on the digest ([`crate::store::locks`]).
     ///
     /// # Errors
-    /// When it cannot be renamed or the directory cannot be synced; the received file is then still in its old place.
+    /// When it cannot be renamed, or the directory cannot be synced: then it may be in its place, or not for long.
     pub(crate) async fn put(&self, received: Received) -> io::Result<()> {
         self.blocking(move |inner| {
             #[cfg(test)]
             inner.faults.at(faults::Point::Put)?;
             let place = inner.blobs.join(received.digest.as_str());
-            fs::rename(&received.path.path, &place)?;
+            fs::rename(received.path.path(), &place)?;
             received.path.keep();
+            #[cfg(test)]
+            inner.faults.at(faults::Point::Placed)?;
             sync_directory(&inner.blobs)
         })
         .await
@@ -147,16 +138,18 @@ impl Blobs {
     /// When it is there and cannot be removed.
     pub(crate) async fn remove(&self, digest: &Digest) -> io::Result<()> {
         let digest = digest.clone();
-        self.blocking(
-            move |inner| match fs::remove_file(inner.blobs.join(digest.as_str())) {
+        self.blocking(move |inner| {
+            #[cfg(test)]
+            inner.faults.at(faults::Point::Remove)?;
+            match fs::remove_file(inner.blobs.join(digest.as_str())) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
-            },
-        )
+            }
+        })
         .await
     }
 
-    /// All files in place, for the sweep at start.
+    /// All files in place, for sweeping.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -173,12 +166,53 @@ impl Blobs {
         .await
     }
 
-    /// Whether files can be made here, for readiness.
+    /// Whether files can be written here, for readiness: a full disk takes a file's name, and not its content.
     ///
     /// # Errors
     /// When they cannot.
     pub(crate) async fn check(&self) -> io::Result<()> {
-        self.receive().await.map(drop)
+        self.blocking(|inner| {
+            let path = Temporary::new(inner.incoming.join(Uuid::new_v4().simple().to_string()));
+            let mut file = File::create_new(path.path())?;
+            #[cfg(test)]
+            inner.faults.at(faults::Point::Write)?;
+            file.write_all(b"ready?")?;
+            file.sync_all()
+        })
+        .await
+    }
+
+    /// What [`Blobs::set_mark`] wrote; `None`: nothing yet.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no mark.
+    pub(crate) async fn mark(&self) -> io::Result<Option<Uuid>> {
+        self.blocking(|inner| match fs::read_to_string(&inner.mark) {
+            Ok(text) => match text.trim().parse() {
+                Ok(mark) => Ok(Some(mark)),
+                Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// Writes down whose the store is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) async fn set_mark(&self, mark: Uuid) -> io::Result<()> {
+        self.blocking(move |inner| {
+            let new = Temporary::new(inner.incoming.join(Uuid::new_v4().simple().to_string()));
+            let mut file = File::create_new(new.path())?;
+            file.write_all(mark.to_string().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(new.path(), &inner.mark)?;
+            new.keep();
+            inner.mark.parent().map_or(Ok(()), sync_directory)
+        })
+        .await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -190,133 +224,6 @@ impl Blobs {
     }
 }
 
-/// A file that is being received. Dropped before [`Incoming::finish`] has given it on, it is gone from the disk.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    store: Blobs,
-    /// Away while it writes.
-    sink: Option<Sink>,
-}
-
-struct Sink {
-    file: File,
-    path: Temporary,
-    hash: digest::Context,
-    size: u64,
-    gathered: Vec<u8>,
-}
-
-impl std::fmt::Debug for Sink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink")
-            .field("path", &self.path)
-            .field("size", &self.size)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Incoming {
-    /// How many bytes have come so far.
-    pub(crate) fn size(&self) -> u64 {
-        self.sink
-            .as_ref()
-            .map_or(0, |sink| sink.size + sink.gathered.len() as u64)
-    }
-
-    /// Takes the next bytes. Holds at most [`GATHER`] bytes and the given ones in memory.
-    ///
-    /// # Errors
-    /// When they cannot be written; nothing more can be then.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let sink = self.sink.as_mut().ok_or_else(broken)?;
-        sink.gathered.extend_from_slice(bytes);
-        if sink.gathered.len() >= GATHER {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// The whole file has come: writes what is left and makes it last a power cut.
-    ///
-    /// # Errors
-    /// When it cannot be written or synced.
-    pub(crate) async fn finish(mut self) -> io::Result<Received> {
-        self.flush().await?;
-        let sink = self.sink.take().ok_or_else(broken)?;
-        self.store
-            .blocking(move |_inner| {
-                #[cfg(test)]
-                _inner.faults.at(faults::Point::Sync)?;
-                sink.file.sync_all()?;
-                Ok(Received {
-                    digest: Digest(hex::encode(sink.hash.finish())),
-                    file: sink.file,
-                    path: sink.path,
-                    size: sink.size,
-                })
-            })
-            .await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        let mut sink = self.sink.take().ok_or_else(broken)?;
-        let sink = self
-            .store
-            .blocking(move |_inner| {
-                #[cfg(test)]
-                _inner.faults.at(faults::Point::Write)?;
-                sink.file.write_all(&sink.gathered)?;
-                sink.hash.update(&sink.gathered);
-                sink.size += sink.gathered.len() as u64;
-                sink.gathered.clear();
-                Ok(sink)
-            })
-            .await?;
-        self.sink = Some(sink);
-        Ok(())
-    }
-}
-
-fn broken() -> io::Error {
-    io::Error::other("an earlier write of this file failed")
-}
-
-/// A file that has come whole and is on the disk, not yet in its place. Dropped before [`Blobs::put`], it is gone.
-#[derive(Debug)]
-pub(crate) struct Received {
-    /// Its SHA-256.
-    pub(crate) digest: Digest,
-    /// Open for reading; its position is its end.
-    pub(crate) file: File,
-    /// Its size in bytes.
-    pub(crate) size: u64,
-    path: Temporary,
-}
-
-/// A path whose file goes with it, unless it was kept.
-#[derive(Debug)]
-struct Temporary {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Temporary {
-    /// The file has another place now.
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.kept
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "an unfinished upload could not be removed; the next start will");
-        }
-    }
-}
-
 /// Makes the names in a directory last a power cut.
 fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -325,7 +232,12 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 /// Removes what nobody is receiving any more.
 fn sweep(incoming: &Path) -> io::Result<()> {
     for entry in fs::read_dir(incoming)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            tracing::warn!(path = %path.display(), "a folder among unfinished uploads is left alone; nothing of ours makes one");
+            continue;
+        }
         let file = match File::open(&path) {
             Ok(file) => file,
             // Another process has finished or removed it meanwhile.

@@ -2,12 +2,14 @@
 //!
 //! Reading order:
 //! 1. `routes`: the whole route table, and what each endpoint takes and answers; `routes::form` reads an upload's form.
-//! 2. `keep`: a received file becomes a package, and a package goes with its file.
-//! 3. `blobs`: the files on disk; `store`: the SQL.
+//! 2. `judge`: whether a received file is a package; `keep`: it becomes one, and a package goes with its file.
+//! 3. `blobs`: the files on disk; `owner`: whose they are; `store`: the SQL.
 //! 4. `start`: what the service is made of.
 
 mod blobs;
+mod judge;
 mod keep;
+mod owner;
 mod routes;
 mod start;
 mod store;

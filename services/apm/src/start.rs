@@ -1,8 +1,10 @@
 //! What the service is made of, and how it is put together.
 
 use std::io;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use http::HeaderValue;
 use mecm_common::auth::Authenticator;
@@ -11,9 +13,12 @@ use mecm_common::config::{self, Config};
 use mecm_common::db::{Db, DbError, Migrations};
 use mecm_common::service::{Check, Limits, Service};
 use mecm_csar::{ManifestVerification, Policy, Signature};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::blobs::Blobs;
+use crate::judge::Judge;
+use crate::owner::{self, OwnerError};
 use crate::{keep, routes};
 
 /// What the handlers share. Cheap to clone.
@@ -26,8 +31,9 @@ pub struct App {
     /// The configuration.
     pub config: Arc<Config>,
     pub(crate) blobs: Blobs,
-    /// How packages are judged.
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) judge: Judge,
+    /// A place for each package that is written down at once.
+    pub(crate) keeping: Arc<Semaphore>,
 }
 
 /// What a start needs.
@@ -69,6 +75,16 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The package store is another database's.
+    #[error(
+        "the package store {} (apm.packages_dir) holds files of another database than apm.database; each package manager \
+         needs a folder of its own, and a new database an empty one",
+        path.display()
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The database.
     #[error("the package manager cannot use its database")]
     Database(#[from] DbError),
@@ -97,12 +113,20 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         source,
     };
     let blobs = Blobs::open(&path).await.map_err(unusable)?;
+    owner::claim(&setup.db, &blobs)
+        .await
+        .map_err(|error| match error {
+            OwnerError::Foreign => StartError::Foreign { path: path.clone() },
+            OwnerError::Database(error) => StartError::Database(error),
+            OwnerError::Disk(error) => unusable(error),
+        })?;
     keep::sweep(&setup.db, &blobs)
         .await
         .map_err(|error| match error {
             keep::SweepError::Database(error) => StartError::Database(error),
             keep::SweepError::Disk(error) => unusable(error),
         })?;
+    tokio::spawn(keep::sweep_until(setup.db.clone(), blobs.clone(), setup.stop));
     let allowed_origin =
         HeaderValue::from_str(&config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
     let limits = Limits {
@@ -111,7 +135,9 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         batch: config.limits.batch,
     };
     let app = App {
-        policy: Arc::new(policy(&config)),
+        judge: Judge::new(policy(&config), available_parallelism().map_or(1, NonZero::get)),
+        // The other half of the connections is for those who read.
+        keeping: Arc::new(Semaphore::new((config.apm.connections as usize / 2).max(1))),
         db: setup.db,
         clock: setup.clock.clone(),
         config,

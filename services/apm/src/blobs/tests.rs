@@ -1,6 +1,19 @@
 use mecm_common::db::testing::Scratch;
 
+use super::incoming::GATHER;
 use super::*;
+
+/// Waits until the store's two directories hold so many files, and these.
+async fn holds(scratch: &Scratch, incoming: usize, blobs: &[&str]) {
+    // What nobody wants any more is removed on another thread.
+    let wait = async {
+        while content(scratch) != (incoming, blobs.iter().map(|&name| name.to_owned()).collect()) {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    let held = tokio::time::timeout(std::time::Duration::from_secs(10), wait).await;
+    assert!(held.is_ok(), "{:?}", content(scratch));
+}
 
 /// What is in the store's two directories: incoming, blobs.
 fn content(scratch: &Scratch) -> (usize, Vec<String>) {
@@ -50,9 +63,9 @@ async fn what_breaks_off_is_gone_whenever_it_does() {
     assert_eq!(incoming.size(), GATHER as u64 + 1);
     assert_eq!(content(&scratch).0, 1);
     drop(incoming);
-    assert_eq!(content(&scratch), (0, vec![]));
+    holds(&scratch, 0, &[]).await;
     drop(received(&store, b"abc").await);
-    assert_eq!(content(&scratch), (0, vec![]));
+    holds(&scratch, 0, &[]).await;
 }
 
 #[tokio::test]
@@ -68,7 +81,7 @@ async fn a_full_disk_leaves_nothing_wherever_it_fills_up() {
             Err(error) => error,
         };
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{point:?}");
-        assert_eq!(content(&scratch), (0, vec![]), "{point:?}");
+        holds(&scratch, 0, &[]).await;
     }
 }
 
@@ -79,12 +92,46 @@ async fn a_start_removes_what_a_dead_process_was_receiving_and_nothing_else() {
     store.put(received(&store, b"abc").await).await.unwrap();
     let mut alive = store.receive().await.unwrap();
     fs::write(scratch.0.join("incoming/left-over"), b"ab").unwrap();
-    assert_eq!(content(&scratch).0, 2);
+    fs::create_dir(scratch.0.join("incoming/a folder")).unwrap();
+    assert_eq!(content(&scratch).0, 3);
     drop(Blobs::open(&scratch.0).await.unwrap());
+    fs::remove_dir(scratch.0.join("incoming/a folder")).unwrap();
     assert_eq!(content(&scratch), (1, vec![ABC.to_owned()]));
     alive.write(b"abc").await.unwrap();
     store.put(alive.finish().await.unwrap()).await.unwrap();
     assert_eq!(content(&scratch), (0, vec![ABC.to_owned()]));
+}
+
+#[tokio::test]
+async fn a_file_may_be_received_while_others_start() {
+    let scratch = Scratch::new().unwrap();
+    let store = Blobs::open(&scratch.0).await.unwrap();
+    let starts = async {
+        for _ in 0..200 {
+            Blobs::open(&scratch.0).await.unwrap();
+        }
+    };
+    let uploads = async {
+        for number in 0..200_u32 {
+            let bytes = number.to_be_bytes();
+            store.put(received(&store, &bytes).await).await.unwrap();
+        }
+    };
+    tokio::join!(starts, uploads);
+    assert_eq!(content(&scratch).1.len(), 200);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_is_not_ready() {
+    let scratch = Scratch::new().unwrap();
+    let store = Blobs::open(&scratch.0).await.unwrap();
+    store.check().await.unwrap();
+    store.fill(faults::Point::Write, 0);
+    assert_eq!(
+        store.check().await.unwrap_err().kind(),
+        io::ErrorKind::StorageFull
+    );
+    holds(&scratch, 0, &[]).await;
 }
 
 #[test]

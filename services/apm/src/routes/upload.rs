@@ -1,5 +1,8 @@
 //! Onboarding by upload: the way ATP brings packages.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
@@ -20,6 +23,8 @@ use crate::store::packages::NewPackage;
 
 /// What is read on of a refused upload, so that the client gets its answer instead of a broken pipe.
 const DRAIN: usize = 64 * 1024 * 1024;
+/// How long it is waited for.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// The form of an upload; the text fields may also come as query parameters.
 #[derive(ToSchema)]
@@ -34,10 +39,11 @@ pub(super) struct UploadForm {
     /// Its version.
     #[schema(rename = "appPackageVersion", max_length = 255)]
     app_package_version: String,
-    /// The hosts it is for: IPs separated by commas.
+    /// The hosts it is for: IPs separated by commas, blanks around them allowed; at most 1 MiB.
     #[schema(rename = "hostList")]
     host_list: String,
-    /// The CSAR, under a file name that ends in `.csar`.
+    /// The CSAR, under a file name of 2 to 255 characters that ends in `.csar`, without blanks, control characters and any
+    /// of `\ / : * ? " < > |`.
     #[schema(format = Binary, content_media_type = "application/octet-stream")]
     file: String,
 }
@@ -50,8 +56,10 @@ pub(super) struct UploadForm {
         (status = 202, description = "Kept under two new ids", body = UploadedPackage),
         (status = 400, description = "A part is missing or breaks a constraint, or the file is no valid package", body = ErrorBody),
         (status = 408, description = "The upload stood still", body = ErrorBody),
-        (status = 409, description = "The tenant has as many packages as it may", body = ErrorBody),
-        (status = 413, description = "The file is too large", body = ErrorBody),
+        (status = 409, description = "The tenant has as many packages, or the package as many hosts, as it may", body = ErrorBody),
+        (status = 413, description = "The file, or the host list, is too large", body = ErrorBody),
+        (status = 415, description = "The body is no form", body = ErrorBody),
+        (status = 503, description = "The database does not answer", body = ErrorBody),
         (status = 507, description = "No room left on the disk", body = ErrorBody),
     )
 )]
@@ -66,8 +74,9 @@ pub(super) async fn upload(
     let boundary = boundary(request.headers());
     let mut body = request.into_body().into_data_stream();
     let read = match &boundary {
-        Some(boundary) => form::read(&mut body, boundary, &app.blobs, app.config.limits.package).await,
-        None => Ok(Form::default()),
+        Ok(Some(boundary)) => form::read(&mut body, boundary, &app.blobs, app.config.limits.package).await,
+        Ok(None) => Ok(Form::default()),
+        Err(error) => Err(error.clone()),
     };
     let taken = match read {
         Ok(mut form) => {
@@ -79,14 +88,31 @@ pub(super) async fn upload(
         Err(error) => Err(error),
     };
     if taken.is_err() {
-        mecm_common::service::body::drain(Body::from_stream(body.boxed()), DRAIN).await;
+        let rest = mecm_common::service::body::drain(Body::from_stream(body.boxed()), DRAIN);
+        // A client that has sent everything and leaves the stream open gets its answer too.
+        drop(tokio::time::timeout(DRAIN_TIME, rest).await);
     }
     Ok((StatusCode::ACCEPTED, Json(taken?)))
 }
 
-fn boundary(headers: &HeaderMap) -> Option<String> {
-    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    multer::parse_boundary(content_type).ok()
+/// What parts the form; `None` where there is no body that could be one: everything is missing then.
+fn boundary(headers: &HeaderMap) -> ApiResult<Option<String>> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("multipart/form-data") {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Unsupported Media Type",
+        ));
+    }
+    let boundary = multer::parse_boundary(kind).ok().filter(|text| !text.is_empty());
+    boundary
+        .map(Some)
+        .ok_or_else(|| ApiError::malformed("the Content-Type names no boundary"))
 }
 
 /// Validates, checks and keeps what came.
@@ -101,6 +127,11 @@ async fn take(
     let version = present(form.version, "appPackageVersion")?;
     let list = present(form.hosts, "hostList")?;
     let (_, incoming) = form.file.ok_or_else(|| ApiError::missing_part("file"))?;
+    if [&name, &version, &list].iter().any(|text| text.contains('\0')) {
+        return Err(ApiError::malformed(
+            "a text with the character U+0000 cannot be kept",
+        ));
+    }
     let mut violations = Violations::default();
     for (field, text) in [(&NAME, &name), (&VERSION, &version)] {
         // v1.0 takes the empty text here.
@@ -119,10 +150,11 @@ async fn take(
     let (Some(hosts), []) = (hosts, violations.texts()) else {
         return Err(ApiError::invalid(violations.texts().to_vec()));
     };
+    keep::host_quota(app, hosts.len())?;
     let received = incoming.finish().await.map_err(ApiError::from_io)?;
     // Before anything is kept: the body must be the one that was signed.
     check.finish().await?;
-    let (received, file) = keep::check(app, received).await?;
+    let (received, file) = app.judge.check(received).await?;
     let package = NewPackage {
         tenant,
         id: fresh(),
@@ -131,20 +163,23 @@ async fn take(
         version,
         file,
     };
-    keep::keep(app, &package, received, &hosts).await?;
-    tracing::info!(package = %package.id, size = package.file.size, warnings = package.file.warnings.len(), "a package was taken in");
-    Ok(UploadedPackage {
+    let told = UploadedPackage {
         app_package_id: package.id,
         app_id: package.app_id,
-    })
+    };
+    let (size, warnings) = (package.file.size, package.file.warnings.len());
+    keep::keep(app, package, received, hosts).await?;
+    tracing::info!(package = %told.app_package_id, size, warnings, "a package was taken in");
+    Ok(told)
 }
 
 /// The hosts of a list separated by commas, each once, in order; `None` when one is no IP or there is none.
 fn hosts(list: &str) -> Option<Vec<HostIp>> {
+    let mut known = HashSet::new();
     let mut hosts: Vec<HostIp> = Vec::new();
     for text in list.split(',') {
         let host = text.trim().parse().ok()?;
-        if !hosts.contains(&host) {
+        if known.insert(host) {
             hosts.push(host);
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod hosts;
 pub(crate) mod locks;
+pub(crate) mod owner;
 pub(crate) mod packages;
 
 #[cfg(test)]

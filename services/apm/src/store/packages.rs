@@ -1,5 +1,7 @@
 //! Packages, one row each.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use mecm_common::db::{DbError, Tx};
 use mecm_common::models::ids::{AppId, PackageId, TenantId};
@@ -24,6 +26,7 @@ pub(crate) const GET: &str =
     sha256, size, warnings, operational_info, created, modified FROM packages WHERE tenant = $1 AND id = $2";
 pub(crate) const FILE: &str = "SELECT sha256 FROM packages WHERE tenant = $1 AND id = $2";
 pub(crate) const DELETE: &str = "DELETE FROM packages WHERE tenant = $1 AND id = $2 RETURNING sha256";
+pub(crate) const DIGESTS: &str = "SELECT DISTINCT sha256 FROM packages WHERE sha256 IS NOT NULL";
 pub(crate) const REFERENCES: &str = "SELECT count(*) FROM packages WHERE sha256 = $1";
 
 /// A package that is about to be kept, its file checked.
@@ -169,6 +172,12 @@ pub(crate) async fn delete(tx: &mut Tx, tenant: TenantId, id: PackageId) -> Resu
 pub(crate) async fn is_referred_to(tx: &mut Tx, digest: &Digest) -> Result<bool, DbError> {
     let (count,): (i64,) = fetch_one!(tx, REFERENCES, digest.as_str());
     Ok(count > 0)
+}
+
+/// The SHA-256 of every file that a package refers to.
+pub(crate) async fn digests(tx: &mut Tx) -> Result<HashSet<String>, DbError> {
+    let rows: Vec<(String,)> = fetch_all!(tx, DIGESTS);
+    Ok(rows.into_iter().map(|(sha256,)| sha256).collect())
 }
 
 fn file_of(sha256: Option<String>) -> Result<FileOf, DbError> {

@@ -1,6 +1,6 @@
 use mecm_common::db::testing::TestDb;
 
-use super::{hosts, locks, packages};
+use super::{hosts, locks, owner, packages};
 use crate::migrations;
 
 /// What takes the place of the compiler's check of each statement: both databases understand it.
@@ -18,7 +18,10 @@ async fn every_statement_is_understood_by_the_database() {
             packages::GET,
             packages::FILE,
             packages::DELETE,
+            packages::DIGESTS,
             packages::REFERENCES,
+            owner::GET,
+            owner::SET,
             hosts_add,
             hosts::OF_TENANT,
             hosts::OF_PACKAGE,

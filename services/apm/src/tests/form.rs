@@ -1,5 +1,7 @@
 //! The form of an upload: any order, any name that may be, and what is missing or wrong.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 #[tokio::test]
@@ -47,25 +49,117 @@ async fn what_is_missing_or_wrong_is_named_and_nothing_is_kept() {
             (good.clone().without("hostList"), 400, "Required part 'hostList' is not present"),
             (good.clone().without("hostList").text("hostList", ""), 400, "host ip address is invalid"),
             (good.clone().without("hostList").text("hostList", "10.0.0.2,x"), 400, "host ip address is invalid"),
+            (good.clone().without("hostList").text("hostList", "10.0.0.2,"), 400, "host ip address is invalid"),
+            (good.clone().without("hostList").text("hostList", &"1".repeat((1 << 20) + 1)), 413, "request content exceeded limit of 1048576"),
             (good.clone().without("appPackageName").text("appPackageName", &long), 400, "appPkgName must not exceed more than 255 characters"),
             (good.clone().without("appPackageVersion").text("appPackageVersion", &long), 400, "appPkgName must not exceed more than 255 characters"),
             (good.clone().without("appPackageName").text("appPackageName", "-x"), 400, "appPkgName is invalid. It must start with alpha numeric characters and special characters allowed are hyphen and underscore."),
             (good.clone().without("file").file("a b.csar", &file), 400, "a b.csar :fileName contain blank"),
             (good.clone().without("file").file("a.zip", &file), 400, "a.zip :fileName is Illegal"),
             (good.clone().without("file").file("a.csar.", &file), 400, "a.csar. :fileName is Illegal"),
-            (good.clone().text("appPackageName", "\0").without("none"), 400, "a text with the character U+0000 cannot be kept"),
+            (good.clone().without("appPackageName").text("appPackageName", "\0"), 400, "a text with the character U+0000 cannot be kept"),
         ];
         for (form, status, detail) in rows {
             let answer = rig.upload(&form).await;
             assert_eq!(answer.detail(), (status, detail.to_owned()));
             rig.assert_nothing(detail).await;
         }
-        let none = Request::post(format!("/apm/v1/tenants/{TENANT}/packages/upload"))
-            .header("access_token", rig.token(TENANT, "ROLE_MECM_TENANT", 60))
-            .header("content-type", "application/json")
-            .body(Body::from("{}"))
-            .unwrap();
-        assert_eq!(rig.send(none).await.detail().0, 400);
+        let query = good.clone().without("appPackageVersion");
+        let body = Body::from(query.bytes());
+        let nul = rig.upload_of("?appPackageVersion=%00", &query.content_type(), body);
+        let answer = rig.send(nul).await;
+        assert_eq!(answer.detail(), (400, "a text with the character U+0000 cannot be kept".into()));
+        rig.assert_nothing("nul").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_form_is_told_so() {
+    on_each(|rig| async move {
+        let form = Form::of(&package("zone"));
+        for (kind, status, detail) in [
+            ("application/json", 415, "Unsupported Media Type"),
+            ("multipart/mixed; boundary=x", 415, "Unsupported Media Type"),
+            ("multipart/form-data", 400, "the Content-Type names no boundary"),
+            (
+                "multipart/form-data; boundary=\"",
+                400,
+                "the Content-Type names no boundary",
+            ),
+        ] {
+            let answer = rig.send(rig.upload_of("", kind, Body::from(form.bytes()))).await;
+            assert_eq!(answer.detail(), (status, detail.to_owned()), "{kind}");
+        }
+        rig.assert_nothing("no form").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_host_list_may_be_long_and_a_host_counts_once() {
+    on_each(|rig| async move {
+        let list: Vec<String> = (0..1000)
+            .map(|at| format!("10.1.{}.{}", at / 250, at % 250))
+            .collect();
+        let list = format!("{},{}", list.join(","), list.join(" , "));
+        assert!(list.len() > 255);
+        let form = Form::of(&package("zone"))
+            .without("hostList")
+            .text("hostList", &list);
+        let answer = rig.upload(&form).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let list = rig.get("/packages").await.json();
+        assert_eq!(list[0]["mecHostInfo"].as_array().unwrap().len(), 1000);
+    })
+    .await;
+    for test in TestDb::all(&crate::migrations()).await {
+        let rig = Rig::start(test, |config| config.limits.records = 1).await;
+        let refused = rig.upload(&Form::of(&package("zone"))).await;
+        assert_eq!(refused.detail(), (409, "hosts of a package: 1".into()));
+        rig.assert_nothing("two hosts").await;
+    }
+}
+
+/// Spring's form converter, as ATP has it: the boundary after the charset and without blanks, the file first.
+#[tokio::test]
+async fn the_bytes_that_atp_sends_are_taken() {
+    on_each(|rig| async move {
+        let file = package("demo");
+        let boundary = "C-LJRdreVw6ImWxiw6qUA9HJdMK1V0_H";
+        let mut body = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"8a9c_demo.csar\"\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",
+            file.len()
+        )
+        .into_bytes();
+        body.extend(&file);
+        for (name, text) in [
+            ("hostList", "10.0.0.2"),
+            ("appPackageName", "demoapp"),
+            ("appPackageVersion", "1.0"),
+        ] {
+            body.extend(
+                format!(
+                    "\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\
+                     Content-Type: text/plain;charset=UTF-8\r\nContent-Length: {}\r\n\r\n{text}",
+                    text.len()
+                )
+                .into_bytes(),
+            );
+        }
+        body.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
+        for kind in [
+            format!("multipart/form-data;boundary={boundary}"),
+            format!("multipart/form-data;charset=UTF-8;boundary={boundary}"),
+            format!("multipart/form-data;boundary={boundary};charset=UTF-8"),
+        ] {
+            let answer = rig.send(rig.upload_of("", &kind, Body::from(body.clone()))).await;
+            assert_eq!(answer.status, 202, "{kind} {answer:?}");
+            // At once: ATP creates an instance within milliseconds.
+            let id = answer.json()["appPackageId"].as_str().unwrap().to_owned();
+            assert_eq!(rig.get(&format!("/packages/{id}/download")).await.body, file);
+        }
     })
     .await;
 }
@@ -96,8 +190,11 @@ async fn names_of_any_script_come_as_they_are_or_encoded() {
 async fn a_file_over_the_limit_is_refused_and_gone() {
     for test in TestDb::all(&crate::migrations()).await {
         let rig = Rig::start(test, |config| config.limits.package = 200_000).await;
-        let answer = rig.upload(&Form::of(&vec![7; 300_000])).await;
-        assert_eq!(answer.detail(), (413, "sample.csar :fileSize is too big".into()));
+        let form = Form::of(b"")
+            .without("file")
+            .file("ｓample.csar", &vec![7; 300_000]);
+        let answer = rig.upload(&form).await;
+        assert_eq!(answer.detail(), (413, "ｓample.csar :fileSize is too big".into()));
         rig.assert_nothing("too big").await;
     }
 }
@@ -136,41 +233,40 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 #[tokio::test]
 async fn a_large_upload_is_never_in_memory() {
     on_each(|rig| async move {
-        // 200 MiB in pieces of 1 MiB, each made when it is asked for. What is made and not yet dropped is counted.
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        struct Piece(Vec<u8>, Arc<AtomicUsize>);
-        impl AsRef<[u8]> for Piece {
-            fn as_ref(&self) -> &[u8] {
-                &self.0
-            }
-        }
-        impl Drop for Piece {
-            fn drop(&mut self) {
-                self.1.fetch_sub(self.0.len(), Ordering::SeqCst);
-            }
-        }
-        let (alive, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        // 100 MiB in pieces of 1 MiB, each made when it is asked for and all there to be asked for at once. By then, nearly
+        // everything that was made before has to be on the disk.
+        const PIECE: usize = 1 << 20;
         let form = Form::of(b"@@").bytes();
         let at = form.windows(2).position(|two| two == b"@@").unwrap();
-        let head = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(&form[..at]))]);
-        let tail = futures::stream::iter([Ok(Bytes::copy_from_slice(&form[at + 2..]))]);
-        let middle = {
-            let (alive, most) = (alive.clone(), most.clone());
-            futures::stream::iter((0..200).map(move |_| {
-                let now = alive.fetch_add(1 << 20, Ordering::SeqCst) + (1 << 20);
-                most.fetch_max(now, Ordering::SeqCst);
-                Ok(Bytes::from_owner(Piece(vec![7; 1 << 20], alive.clone())))
-            }))
+        let incoming = rig.folder.0.join("packages/incoming");
+        let on_disk = move || -> usize {
+            let files = std::fs::read_dir(&incoming).unwrap();
+            files
+                .map(|file| file.unwrap().metadata().unwrap().len())
+                .sum::<u64>()
+                .try_into()
+                .unwrap()
         };
-        use futures::StreamExt;
-        let request = Request::post(format!("/apm/v1/tenants/{TENANT}/packages/upload"))
-            .header("access_token", rig.token(TENANT, "ROLE_MECM_TENANT", 60))
-            .header("content-type", Form::of(b"").content_type())
-            .body(Body::from_stream(head.chain(middle).chain(tail)))
-            .unwrap();
-        let answer = rig.send(request).await;
+        let most = Arc::new(AtomicUsize::new(0));
+        let middle = {
+            let most = most.clone();
+            (0..100).map(move |number| {
+                most.fetch_max((number * PIECE).saturating_sub(on_disk()), Ordering::SeqCst);
+                Bytes::from(vec![7; PIECE])
+            })
+        };
+        let head = std::iter::once(Bytes::copy_from_slice(&form[..at]));
+        let tail = std::iter::once(Bytes::copy_from_slice(&form[at + 2..]));
+        let body = head.chain(middle).chain(tail).map(Ok::<_, std::io::Error>);
+        let body = Body::from_stream(futures::stream::iter(body));
+        let answer = rig
+            .send(rig.upload_of("", &Form::of(b"").content_type(), body))
+            .await;
         assert_eq!(answer.status, 400, "no package: {answer:?}");
-        assert!(most.load(Ordering::SeqCst) <= 8 << 20, "{most:?} bytes at once");
+        assert!(
+            most.load(Ordering::SeqCst) <= 4 * PIECE,
+            "{most:?} bytes made and not written"
+        );
         rig.assert_nothing("no package").await;
     })
     .await;

@@ -4,10 +4,13 @@ mod callers;
 mod form;
 mod hostile;
 mod onboard;
+mod pace;
 mod real;
+mod store;
 
 use std::io::{Cursor, Write};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,10 +19,12 @@ use chrono::{DateTime, TimeDelta};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use mecm_common::auth::jwt::{NewToken, mint};
+use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::SigningKey;
 use mecm_common::auth::{AuthSettings, Authenticator, Issuer, TokenKeys};
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
+use mecm_common::db::Db;
 use mecm_common::db::testing::{Scratch, TestDb};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -34,6 +39,11 @@ const TENANT: &str = "1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77";
 const OTHER: &str = "39937079-99fe-4cd8-881f-04ca8c4fe09d";
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(SigningKey::generate);
+/// The key of another service of the suite.
+static SERVICE: LazyLock<ServiceKey> = LazyLock::new(ServiceKey::generate);
+
+/// How long anything is waited for.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A package manager of a test's own.
 pub(crate) struct Rig {
@@ -85,21 +95,7 @@ impl Rig {
 
     async fn on(test: TestDb, folder: Scratch, config: Arc<Config>) -> Self {
         let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
-        let auth = Authenticator::new(AuthSettings {
-            clock: clock.clone(),
-            tokens: TokenKeys {
-                given: vec![(Issuer::AuthServer, KEY.public().clone())],
-                ..TokenKeys::default()
-            },
-            ..AuthSettings::default()
-        });
-        let setup = Setup {
-            db: test.db.clone(),
-            clock: clock.clone(),
-            config,
-            auth,
-            stop: CancellationToken::new(),
-        };
+        let setup = Self::setup(test.db.clone(), config, &clock);
         let started = start(setup).await.unwrap();
         let (router, _document) = started.service.into_router();
         Self {
@@ -108,6 +104,26 @@ impl Rig {
             router,
             app: started.app,
             clock,
+        }
+    }
+
+    /// What the service is started with.
+    fn setup(db: Db, config: Arc<Config>, clock: &Clock) -> Setup {
+        let auth = Authenticator::new(AuthSettings {
+            clock: clock.clone(),
+            tokens: TokenKeys {
+                given: vec![(Issuer::AuthServer, KEY.public().clone())],
+                ..TokenKeys::default()
+            },
+            services: vec![("appo".to_owned(), SERVICE.clone())],
+            ..AuthSettings::default()
+        });
+        Setup {
+            db,
+            clock: clock.clone(),
+            config,
+            auth,
+            stop: CancellationToken::new(),
         }
     }
 
@@ -193,7 +209,33 @@ impl Rig {
             serde_json::json!([]),
             "{what}"
         );
-        assert_eq!(self.files(), (Vec::new(), 0), "{what}");
+        self.no_file(what).await;
+    }
+
+    /// Waits until there is no file, of a package or being received.
+    pub(crate) async fn no_file(&self, what: &str) {
+        self.files_are(&[], what).await;
+    }
+
+    /// Waits until these are the files of packages, and none is being received.
+    pub(crate) async fn files_are(&self, names: &[String], what: &str) {
+        // What nobody wants any more is removed on another thread.
+        let gone = async {
+            while self.files() != (names.to_vec(), 0) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let gone = tokio::time::timeout(LIMIT, gone).await;
+        assert!(gone.is_ok(), "{what}: {:?}", self.files());
+    }
+
+    /// A request for an upload with this body.
+    pub(crate) fn upload_of(&self, path: &str, kind: &str, body: Body) -> Request<Body> {
+        Request::post(format!("/apm/v1/tenants/{TENANT}/packages/upload{path}"))
+            .header("access_token", self.token(TENANT, "ROLE_MECM_TENANT", 60))
+            .header("content-type", kind)
+            .body(body)
+            .unwrap()
     }
 }
 

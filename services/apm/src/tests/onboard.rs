@@ -179,10 +179,17 @@ async fn files_that_a_crash_left_are_gone_after_the_next_start() {
 async fn a_tenant_over_its_quota_is_told_so_and_nothing_is_kept() {
     for test in TestDb::all(&crate::migrations()).await {
         let rig = Rig::start(test, |config| config.limits.records = 1).await;
-        rig.uploaded(&package("one")).await;
-        let refused = rig.upload(&Form::of(&package("two"))).await;
+        let of_one_host = |name: &str| {
+            Form::of(&package(name))
+                .without("hostList")
+                .text("hostList", "10.0.0.2")
+        };
+        let taken = rig.upload(&of_one_host("one")).await;
+        assert_eq!(taken.status, 202, "{taken:?}");
+        let (kept, _) = rig.files();
+        let refused = rig.upload(&of_one_host("two")).await;
         assert_eq!(refused.json()["message"], "Max record limit exceeded");
-        assert_eq!((refused.status, rig.files()), (409, (rig.files().0, 0)));
-        assert_eq!(rig.files().0.len(), 1);
+        assert_eq!((refused.status, kept.len()), (409, 1));
+        rig.files_are(&kept, "over the quota").await;
     }
 }
