@@ -5,6 +5,7 @@
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -19,6 +20,9 @@ pub enum LogFormat {
     /// One JSON object per line, for a collector.
     Json,
 }
+
+/// How often histograms are folded up.
+const KEEP_UP: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -48,7 +52,21 @@ pub fn init_metrics() {
         let handle = recorder.handle();
         // Fails only where a test binary has set another recorder, which then is the one that counts.
         drop(metrics::set_global_recorder(recorder));
+        keep_up(handle.clone());
         handle
+    });
+}
+
+/// Samples of histograms are gathered until somebody asks for them; where nobody does, this folds them up.
+fn keep_up(handle: PrometheusHandle) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        loop {
+            tokio::time::sleep(KEEP_UP).await;
+            handle.run_upkeep();
+        }
     });
 }
 

@@ -46,7 +46,7 @@ pub(crate) enum ControllerError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// It refused.
-    #[error("{peer} answered {status}")]
+    #[error("{peer} answered {}", status.as_u16())]
     Refused {
         peer: String,
         status: StatusCode,
@@ -61,7 +61,9 @@ impl From<ControllerError> for ApiError {
         match &error {
             ControllerError::Call(call) if call.timed_out() => Self::gateway_timeout(call.to_string()),
             ControllerError::Call(call) => Self::bad_gateway(call.to_string()),
-            ControllerError::Refused { text, .. } => Self::bad_gateway(text.clone()),
+            ControllerError::Refused { text, .. } => {
+                Self::bad_gateway(error.to_string()).details([text.clone()])
+            }
         }
         .cause(error)
     }

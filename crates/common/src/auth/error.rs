@@ -99,7 +99,7 @@ impl AuthError {
     }
 
     /// What the caller reads.
-    pub fn message(&self) -> &'static str {
+    pub fn message(&self) -> &str {
         match self {
             Self::Missing => "Access token is empty",
             Self::MalformedToken => "malformed access token",
@@ -110,8 +110,7 @@ impl AuthError {
             Self::InvalidSignature(_) => "Invalid access or signature.",
             Self::Skewed { .. } => "request time too skewed",
             Self::Locked => "Access is locked.",
-            Self::PeerDown(_) => "Bad Gateway",
-            Self::PeerSlow(_) => "Gateway Timeout",
+            Self::PeerDown(what) | Self::PeerSlow(what) => what,
         }
     }
 
@@ -129,7 +128,6 @@ impl AuthError {
                     format!("server time: {}", now.format(DATE_FORMAT)),
                 ]
             }
-            Self::PeerDown(what) | Self::PeerSlow(what) => vec![what.clone()],
             _ => vec![self.message().to_owned()],
         }
     }
@@ -268,8 +266,8 @@ mod tests {
                 "Access is locked.",
                 vec!["Access is locked."],
             ),
-            (AuthError::PeerDown("x".into()), 502, "Bad Gateway", vec!["x"]),
-            (AuthError::PeerSlow("x".into()), 504, "Gateway Timeout", vec!["x"]),
+            (AuthError::PeerDown("x".into()), 502, "x", vec!["x"]),
+            (AuthError::PeerSlow("x".into()), 504, "x", vec!["x"]),
         ] {
             let reason = error.to_string();
             let api = ApiError::from(error);

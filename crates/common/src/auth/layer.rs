@@ -4,7 +4,7 @@
 //! `router.route_layer(axum::middleware::from_fn_with_state(authenticator, layer::require))`.
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::Method;
@@ -218,11 +218,19 @@ fn may_be_unsigned(parts: &Parts) -> bool {
     parts.method == Method::POST && (path.ends_with("/packages/upload") || path.ends_with("/k8sconfig"))
 }
 
+/// The tenant as it stands in the path, where that is as it would be decoded.
+fn undecoded_tenant(parts: &Parts) -> Option<String> {
+    let route = parts.extensions.get::<MatchedPath>()?.as_str();
+    let at = route.split('/').position(|segment| segment == "{tenant_id}")?;
+    let tenant = parts.uri.path().split('/').nth(at)?;
+    (!tenant.contains('%')).then(|| tenant.to_owned())
+}
+
 /// The tenant as the handlers will see it: decoded by the router, not by us.
 async fn path_tenant(parts: &mut Parts) -> Result<String, ApiError> {
     let Ok(parameters) = RawPathParams::from_request_parts(parts, &()).await else {
-        // Not text when decoded: nobody's tenant, and no tenant id.
-        return Ok(String::new());
+        // Some parameter is no text when decoded. It may be another than the tenant, whose caller is told which.
+        return Ok(undecoded_tenant(parts).unwrap_or_default());
     };
     let tenant = parameters
         .iter()

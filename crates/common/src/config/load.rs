@@ -58,10 +58,10 @@ pub fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<C
             problems.extend(errors.into_iter().map(|error| {
                 let path = error.path.join(".");
                 let kind = without_values(&error.kind);
-                if path.is_empty() {
-                    kind
-                } else {
-                    format!("{path}: {kind}")
+                match file.filter(|_| path.is_empty()) {
+                    Some(file) => format!("{}: {kind}", file.display()),
+                    None if path.is_empty() => kind,
+                    None => format!("{path}: {kind}"),
                 }
             }));
             None
@@ -86,6 +86,16 @@ fn without_values(kind: &figment::error::Kind) -> String {
     use figment::error::Kind;
     match kind {
         Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => format!("wants {wanted}"),
+        Kind::UnknownVariant(_, wanted) => format!("wants one of {}", wanted.join(", ")),
+        // Words of the reader's own: the first line says where, the others quote what stands there.
+        Kind::Message(text) => match text
+            .lines()
+            .next()
+            .filter(|line| line.starts_with("TOML parse error at"))
+        {
+            Some(at) => at.to_owned(),
+            None => "is not written as it should be".to_owned(),
+        },
         other => other.to_string(),
     }
 }

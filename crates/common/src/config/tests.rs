@@ -62,6 +62,7 @@ fn everything_wrong_is_said_at_once_and_no_value_is_repeated() {
         ("MECM_JOBS__WORKERS", "hunter2"),
         ("MECM_KEYS__JOB_KEY_FILE", "/nowhere/at/all"),
         ("MECM_NO_SUCH__THING", "1"),
+        ("MECM_PEERS__EDGE_SCHEME", "hunter2"),
     ])
     .unwrap_err()
     .to_string();
@@ -70,6 +71,16 @@ fn everything_wrong_is_said_at_once_and_no_value_is_repeated() {
         "{error}"
     );
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_not_quoted() {
+    let folder = crate::db::testing::Scratch::new().unwrap();
+    let file = folder.0.join("mecm.toml");
+    std::fs::write(&file, "[keys]\napm_secret_key = hunter2-the-secret\n").unwrap();
+    let error = load(Some(&file), Vec::new()).unwrap_err().to_string();
+    assert!(!error.contains("hunter2"), "{error}");
+    assert!(error.contains("mecm.toml") && error.contains("line 2"), "{error}");
 }
 
 #[test]

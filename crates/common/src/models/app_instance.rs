@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::ids::{AppId, AppInstanceId, HostIp, OperationId, PackageId};
 use super::lenient;
-use crate::validate::{Pattern, TextField, Validate, Violations, must_match};
+use crate::validate::{Pattern, TextField, Validate, Violations};
 
 /// Where an instance stands. The interface says only these five.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -294,9 +294,8 @@ fn items(violations: &mut Violations, list: Option<&[String]>, mandatory: &str, 
         violations.push(mandatory);
         return;
     };
-    violations.batch(list.len());
-    for item in list {
-        violations.check(!pattern.matches(item), &must_match(pattern));
+    for item in violations.batch(list) {
+        violations.matches(pattern, item);
     }
 }
 

@@ -128,14 +128,14 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     }
 
-    /// 502 for a peer that is down or answers badly: which peer and what happened.
+    /// 502 for a peer that is down or answers badly: which peer and what happened. The portal shows the message.
     pub fn bad_gateway(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Bad Gateway").details([what.into()])
+        Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", what)
     }
 
     /// 504 for a peer that is too slow.
     pub fn gateway_timeout(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", "Gateway Timeout").details([what.into()])
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", what)
     }
 
     /// 507: no room left on the disk, nothing was written.

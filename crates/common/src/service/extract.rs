@@ -2,11 +2,13 @@
 
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use regex::Regex;
 use serde::de::DeserializeOwned;
 
 use super::{ApiError, Limits};
@@ -23,7 +25,10 @@ macro_rules! url_parameters {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
                 let raw = RawPathParams::from_request_parts(parts, state).await.map_err(|rejection| {
-                    ApiError::invalid_parameter("path").cause(rejection.to_string())
+                    let why = rejection.to_string();
+                    // Not text when decoded: axum's own words name the parameter.
+                    let name = why.split('`').nth(1).unwrap_or("path");
+                    ApiError::invalid_parameter(name).cause(why.clone())
                 })?;
                 let mut parameters = raw.iter();
                 Ok(Self(($(parameter::<$kind>(parameters.next())?,)+)))
@@ -124,7 +129,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(ApiError::malformed("expected an object, found a list"));
     }
-    serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| ApiError::malformed(without_types(&error.to_string())))
+}
+
+/// What serde says, without the names that our types have.
+fn without_types(why: &str) -> String {
+    static TYPE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\b(struct|enum|tuple|newtype|variant) [\w:<>]+").expect("it is a constant")
+    });
+    TYPE.replace_all(why, "an object").into_owned()
 }
 
 /// Whether the escape `\u0000` stands in the JSON text (a raw NUL is no JSON at all). Neither database keeps the
@@ -165,6 +178,18 @@ mod tests {
         assert_eq!(value["a"], 1);
         let list = parse::<serde_json::Value>(b" [1]").unwrap_err();
         assert_eq!(list.details, ["expected an object, found a list"]);
+        #[derive(Debug, serde::Deserialize)]
+        struct Secretive {
+            #[expect(dead_code, reason = "it is never read")]
+            inner: Vec<Inner>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Inner {}
+        let wrong = parse::<Secretive>(b"{\"inner\":[1]}").unwrap_err();
+        assert_eq!(
+            wrong.details,
+            ["invalid type: integer `1`, expected an object at line 1 column 11"]
+        );
         let error = parse::<serde_json::Value>(b"{\"a\":").unwrap_err();
         assert_eq!(
             (error.status.as_u16(), error.message.as_str()),

@@ -135,9 +135,9 @@ fn log(error: &ApiError) {
     let cause = error.cause.as_deref().map(chain).unwrap_or_default();
     let status = error.status.as_u16();
     if error.status.is_server_error() {
-        tracing::error!(status, code = error.code, message = %error.message, details = ?error.details, cause, "request failed");
+        tracing::error!(status, code = error.code, message = %error.message, detail = error.details.first(), details = error.details.len(), cause, "request failed");
     } else {
-        tracing::info!(status, code = error.code, message = %error.message, details = ?error.details, cause, "request refused");
+        tracing::info!(status, code = error.code, message = %error.message, detail = error.details.first(), details = error.details.len(), cause, "request refused");
     }
 }
 
@@ -201,10 +201,24 @@ fn finish(observing: &Observing, response: &mut Response, info: &RequestInfo, as
     }
 }
 
+/// A method as a label: what a client may invent is no series of its own.
+fn label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "HEAD" => "HEAD",
+        "PATCH" => "PATCH",
+        _ => "other",
+    }
+}
+
 fn measure(service: &'static str, method: &Method, route: &str, status: u16, took: Duration) {
     let labels = [
         ("service", service.to_owned()),
-        ("method", method.as_str().to_owned()),
+        ("method", label(method).to_owned()),
         ("route", route.to_owned()),
         ("status", status.to_string()),
     ];

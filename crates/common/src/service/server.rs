@@ -82,14 +82,16 @@ pub async fn serve(
         None => {
             let mut server = axum_server::from_tcp(listener.0)
                 .map_err(ServeError::Stopped)?
-                .handle(handle);
+                .handle(handle)
+                .first_request_timeout(HEADER_TIME);
             tune(server.http_builder());
             server.serve(make).await
         }
         Some(tls) => {
             let mut server = axum_server::from_tcp_rustls(listener.0, tls.config())
                 .map_err(ServeError::Stopped)?
-                .handle(handle);
+                .handle(handle)
+                .first_request_timeout(HEADER_TIME);
             tune(server.http_builder());
             server.serve(make).await
         }
@@ -107,5 +109,8 @@ fn tune(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::To
     builder
         .http2()
         .timer(TokioTimer::new())
+        // A client that is gone without a word does not keep its connection.
+        .keep_alive_interval(HEADER_TIME)
+        .keep_alive_timeout(HEADER_TIME)
         .max_header_list_size(HEADER_BYTES as u32);
 }

@@ -54,6 +54,9 @@ pub struct TextField {
 /// Items in one batch call where nothing else is configured (v1.0: 20).
 pub const BATCH: usize = 1_000;
 
+/// The most texts of one answer: a body of 2 MiB could break millions of constraints.
+const MOST: usize = 1_000;
+
 /// The texts of the constraints that a body broke.
 #[derive(Debug)]
 pub struct Violations {
@@ -91,14 +94,16 @@ impl Violations {
         violations.texts
     }
 
-    /// Checks the number of items of a batch.
-    pub fn batch(&mut self, len: usize) {
-        self.size(len, self.batch);
+    /// Checks the number of items of a batch; gives those that are to be looked at.
+    pub fn batch<'a, T>(&mut self, items: &'a [T]) -> &'a [T] {
+        self.sized(items, self.batch)
     }
 
-    /// Adds a text.
+    /// Adds a text, unless there are very many already.
     pub fn push(&mut self, text: impl Into<String>) {
-        self.texts.push(text.into());
+        if self.texts.len() < MOST {
+            self.texts.push(text.into());
+        }
     }
 
     /// Adds `text` when `broken`.
@@ -124,6 +129,19 @@ impl Violations {
         self.check(value.chars().count() > field.max, field.long);
         if let Some((pattern, text)) = field.pattern {
             self.check(!pattern.matches(value), text);
+        }
+    }
+
+    /// Checks a list's size; gives the items that are to be looked at: no more than there may be.
+    pub fn sized<'a, T>(&mut self, items: &'a [T], max: usize) -> &'a [T] {
+        self.size(items.len(), max);
+        &items[..items.len().min(max)]
+    }
+
+    /// Checks a text that must be of a pattern, with v1.0's text.
+    pub fn matches(&mut self, pattern: Pattern, text: &str) {
+        if !pattern.matches(text) {
+            self.push(must_match(pattern));
         }
     }
 
@@ -173,6 +191,21 @@ mod tests {
         assert_eq!(texts(&IP, None), ["IP is empty"]);
         assert_eq!(texts(&IP, Some("")), ["IP is empty", "IP is invalid"]);
         assert_eq!(texts(&NAME, Some("")), ["name is empty"]);
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_looked_at_no_further_than_it_may_be() {
+        let mut violations = Violations::default();
+        let many = vec!["-".to_owned(); 100_000];
+        for item in violations.sized(&many, 16) {
+            violations.matches(Pattern::Port, item);
+        }
+        assert_eq!(violations.texts.len(), 17);
+        assert_eq!(violations.texts[0], "size must be between 0 and 16");
+        for _ in 0..5_000 {
+            violations.push("one more");
+        }
+        assert_eq!(violations.texts.len(), MOST);
     }
 
     #[test]

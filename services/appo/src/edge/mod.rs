@@ -127,7 +127,9 @@ impl From<EdgeError> for ApiError {
             EdgeError::Refused {
                 status: 404, text, ..
             } => Self::no_such_element(text),
-            EdgeError::Refused { text, .. } => Self::bad_gateway(text),
+            EdgeError::Refused { peer, status, text } => {
+                Self::bad_gateway(format!("{peer} answered {status}")).details([text])
+            }
         }
     }
 }

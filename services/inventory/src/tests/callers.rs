@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Method, Request};
+use serde_json::json;
 
 use super::{Bench, OTHER, TENANT};
 
@@ -84,6 +85,46 @@ async fn nobody_gets_past_who_may_not_call() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_no_text_is_named_and_logs_nobody_out() {
+    for bench in Bench::all().await {
+        for (path, name) in [
+            ("/mechosts/%FF", "mechost_ip"),
+            ("/mechosts/10.0.0.1/apps/%FF", "app_id"),
+            (
+                "/mechosts/10.0.0.1/capabilities/%FF/applications",
+                "capability_type",
+            ),
+        ] {
+            let answer = bench.get(path).await;
+            let details = vec!["URL parameter validation failed", name];
+            assert_eq!(
+                answer.error(),
+                (400, "input validation failed", details),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_a_million_constraints_is_answered_shortly() {
+    for bench in Bench::all().await {
+        let many = vec![json!({}); 600_000];
+        let path = "/app_instances/71ea862b-5806-4196-bce3-434bf9c95b18/appd_configuration";
+        let answer = bench
+            .post(path, &json!({"appName": "a", "appTrafficRule": many}))
+            .await;
+        let (status, _, details) = answer.error();
+        assert_eq!((status, details[0]), (400, "size must be between 0 and 16"));
+        assert_eq!(
+            details.len(),
+            1 + 16 * 3,
+            "of the items only the first are looked at"
+        );
     }
 }
 

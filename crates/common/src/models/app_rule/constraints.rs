@@ -1,7 +1,7 @@
 //! What app rules must keep to, with v1.0's texts.
 
 use super::{AppRuleConfig, AppRuleDelete, DnsRule, DstInterface, TrafficFilter, TrafficRule};
-use crate::validate::{Pattern, TextField, Validate, Violations, must_match};
+use crate::validate::{Pattern, TextField, Validate, Violations};
 
 const TRAFFIC_RULES: usize = 16;
 const DNS_RULES: usize = 32;
@@ -109,12 +109,10 @@ const IP_ADDRESS: TextField = sized(
 
 impl Validate for AppRuleConfig {
     fn validate(&self, violations: &mut Violations) {
-        violations.size(self.app_traffic_rule.len(), TRAFFIC_RULES);
-        for rule in &self.app_traffic_rule {
+        for rule in violations.sized(&self.app_traffic_rule, TRAFFIC_RULES) {
             rule.validate(violations);
         }
-        violations.size(self.app_dns_rule.len(), DNS_RULES);
-        for rule in &self.app_dns_rule {
+        for rule in violations.sized(&self.app_dns_rule, DNS_RULES) {
             rule.validate(violations);
         }
         violations.text(&APP_NAME, self.app_name.as_deref());
@@ -126,12 +124,10 @@ impl Validate for TrafficRule {
         violations.text(&TRAFFIC_RULE_ID, self.traffic_rule_id.as_deref());
         violations.text(&FILTER_TYPE, self.filter_type.as_deref());
         violations.text(&ACTION, self.action.as_deref());
-        violations.size(self.traffic_filter.len(), 16);
-        for filter in &self.traffic_filter {
+        for filter in violations.sized(&self.traffic_filter, 16) {
             filter.validate(violations);
         }
-        violations.size(self.dst_interface.len(), 2);
-        for interface in &self.dst_interface {
+        for interface in violations.sized(&self.dst_interface, 2) {
             interface.validate(violations);
         }
     }
@@ -149,9 +145,8 @@ impl Validate for TrafficFilter {
             (&self.src_tunnel_port, Pattern::Port),
             (&self.dst_tunnel_port, Pattern::Port),
         ] {
-            violations.size(items.len(), 16);
-            for item in items {
-                violations.check(!pattern.matches(item), &must_match(pattern));
+            for item in violations.sized(items, 16) {
+                violations.matches(pattern, item);
             }
         }
         violations.size(self.protocol.len(), 64);
@@ -185,8 +180,7 @@ impl Validate for DnsRule {
 
 impl Validate for AppRuleDelete {
     fn validate(&self, violations: &mut Violations) {
-        violations.size(self.app_traffic_rule.len(), TRAFFIC_RULES);
-        for id in &self.app_traffic_rule {
+        for id in violations.sized(&self.app_traffic_rule, TRAFFIC_RULES) {
             violations.size(id.chars().count(), 128);
         }
         violations.size(self.app_dns_rule.len(), DNS_RULES);

@@ -32,9 +32,10 @@ async fn it_is_held_to_what_was_recorded() {
                 assert_eq!((came.status, came.body), (200, json!(null)), "{}", one.id);
             } else {
                 let text: String = serde_json::from_str(&answer.body).unwrap();
+                let told = format!("the LCM controller 127.0.0.1:{port} answered {}", answer.status);
                 assert_eq!(
                     came.error(),
-                    (502, "Bad Gateway", vec![text.as_str()]),
+                    (502, told.as_str(), vec![text.as_str()]),
                     "{}",
                     one.id
                 );
