@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
-use super::call::{Answer, CallError};
+use super::call::{CallError, bounded};
 use super::context::CallContext;
 use super::service::{PeerError, ServicePeer};
 use crate::models::ids::{PackageId, TenantId};
@@ -74,11 +74,9 @@ impl Apm {
             return Ok(None);
         }
         if !response.status().is_success() {
-            let answer = Answer {
-                status: response.status(),
-                headers: response.headers().clone(),
-                body: response.chunk().await.ok().flatten().unwrap_or_default(),
-            };
+            // Of any other service's answer as much would be read, and waited for as long.
+            let answer = tokio::time::timeout(self.stall, bounded(response, name)).await;
+            let answer = answer.map_err(|_| slow())?.map_err(PeerError::Call)?;
             return Err(self.peer.refusal(&answer).into());
         }
         let said = response

@@ -163,7 +163,7 @@ pub async fn call_with(
 }
 
 /// Reads an answer to its end, if that comes in time.
-async fn bounded(mut response: Response, peer: &str) -> Result<Answer, CallError> {
+pub(super) async fn bounded(mut response: Response, peer: &str) -> Result<Answer, CallError> {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let mut body = BytesMut::new();

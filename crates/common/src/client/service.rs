@@ -84,11 +84,11 @@ impl PeerError {
             if details.iter().any(|detail| detail == "Record already exist"))
     }
 
-    /// Whether asking again later may help: everything but a refusal of the request itself.
+    /// Whether asking again later may help: not after a refusal, but when the peer says that it is busy or away.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Call(error) => !matches!(error, CallError::NotAllowed(_)),
-            Self::Refused { status, .. } => matches!(status, 401 | 403 | 408 | 429 | 500..),
+            Self::Refused { status, .. } => matches!(status, 429 | 502 | 503 | 504),
             Self::Nonsense { .. } => true,
         }
     }

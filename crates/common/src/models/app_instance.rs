@@ -258,21 +258,21 @@ impl CreateCommon {
 impl Validate for Create {
     fn validate(&self, violations: &mut Violations) {
         self.common.validate(violations);
-        violations.text(&HOST, self.mec_host.as_deref());
         self.common.validate_capabilities(violations);
+        violations.text(&HOST, self.mec_host.as_deref());
     }
 }
 
 impl Validate for BatchCreate {
     fn validate(&self, violations: &mut Violations) {
         self.common.validate(violations);
+        self.common.validate_capabilities(violations);
         items(
             violations,
             self.mec_host.as_deref(),
             "MEC host is mandatory",
             Pattern::HostIp,
         );
-        self.common.validate_capabilities(violations);
     }
 }
 
@@ -302,6 +302,7 @@ fn items(violations: &mut Violations, list: Option<&[String]>, mandatory: &str, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::validate::must_match;
 
     fn broken<T: serde::de::DeserializeOwned + Validate>(json: serde_json::Value) -> Vec<String> {
         Violations::of(&serde_json::from_value::<T>(json).unwrap())

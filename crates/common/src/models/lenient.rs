@@ -61,10 +61,12 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, 
     Ok(items.into_iter().flatten().map(|text| text.0).collect())
 }
 
-/// `Option<Vec<String>>`: as [`texts`], where "absent or null" must be told from "empty".
+/// `Option<Vec<String>>`: a list of texts, where "absent or null" must be told from "empty", and a `null` inside it is an
+/// item that is no good: the portal's batch calls are refused for one.
 pub fn optional_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let items = Option::<Vec<Option<Text>>>::deserialize(deserializer)?;
-    Ok(items.map(|items| items.into_iter().flatten().map(|text| text.0).collect()))
+    let item = |item: Option<Text>| item.map_or_else(String::new, |text| text.0);
+    Ok(items.map(|items| items.into_iter().map(item).collect()))
 }
 
 /// `Vec<T>`: a list; `null` is an empty one.

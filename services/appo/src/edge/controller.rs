@@ -10,7 +10,7 @@ use mecm_common::models::ids::{HostIp, PackageId, TenantId};
 use reqwest::Method;
 use secrecy::SecretString;
 
-use super::{CONTROLLER, Deploy, Edge, EdgeError, Instantiated, Known, Target, Terminated, reason};
+use super::{CONTROLLER, Deploy, Edge, EdgeError, Instantiated, Known, Target, Terminated, reason, said};
 
 /// Behind a 404: the one that means unknown.
 const NO_RECORD: &str = "App info record does not exist in database";
@@ -186,14 +186,14 @@ fn only_ok(at: &EdgeAddress, answer: Answer) -> Result<Answer, EdgeError> {
 pub(super) fn known(answer: &Answer) -> Known {
     let text = answer.text();
     if text.contains(NO_PAGE) {
-        return Known::Unclear(text);
+        return Known::Unclear(said(&text));
     }
     match answer.status {
         StatusCode::NOT_FOUND if text.contains(NO_RECORD) => Known::No,
         StatusCode::NOT_FOUND => Known::Yes,
         StatusCode::OK if text == "Failure" || is_state(answer) => Known::Yes,
         status if text.is_empty() => Known::Unclear(format!("{CONTROLLER} answered {status}")),
-        _ => Known::Unclear(text),
+        _ => Known::Unclear(said(&text)),
     }
 }
 

@@ -126,7 +126,7 @@ impl From<EdgeError> for ApiError {
             EdgeError::Call(call) => Self::bad_gateway(call.to_string()).cause(call),
             EdgeError::Refused {
                 status: 404, text, ..
-            } => Self::no_such_element(text),
+            } => Self::new(http::StatusCode::NOT_FOUND, "edge_says_not_found", text),
             EdgeError::Refused { peer, status, text } => {
                 Self::bad_gateway(format!("{peer} answered {status}")).details([text])
             }
@@ -170,9 +170,22 @@ impl Edge {
     }
 }
 
+/// The most characters of an edge's own words that are kept; its answer may be 4 MiB.
+const SAID: usize = 1_000;
+
+/// An edge's words, fit to be kept: cut, and without control characters, which PostgreSQL and a log do not take.
+fn said(text: &str) -> String {
+    let clean = |character: char| if character.is_control() { ' ' } else { character };
+    let mut said: String = text.chars().take(SAID).map(clean).collect();
+    if text.chars().nth(SAID).is_some() {
+        said.push_str("...");
+    }
+    said
+}
+
 /// What an error answer says; never nothing.
 fn reason(peer: &str, answer: &Answer) -> String {
-    let text = answer.text();
+    let text = said(answer.text().trim());
     if text.is_empty() {
         format!("{peer} answered {} without a word", answer.status.as_u16())
     } else {

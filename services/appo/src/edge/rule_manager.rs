@@ -104,7 +104,8 @@ fn told(at: &EdgeAddress, answer: &Answer) -> (Option<Told>, String) {
     let told: Option<Told> = answer.json().ok();
     let said = told
         .as_ref()
-        .and_then(|told| told.detailed.clone())
+        .and_then(|told| told.detailed.as_deref())
+        .map(super::said)
         .filter(|text| !text.is_empty());
     let said = said.unwrap_or_else(|| reason(&peer(at), answer));
     (told, said)
@@ -113,17 +114,19 @@ fn told(at: &EdgeAddress, answer: &Answer) -> (Option<Told>, String) {
 /// What an answer to a change says.
 pub(super) fn configured(at: &EdgeAddress, answer: &Answer) -> Configured {
     let (told, said) = told(at, answer);
-    let Some(told) = told else {
+    let Some(mut told) = told else {
         return match answer.status {
             StatusCode::TOO_MANY_REQUESTS => Configured::Busy(said),
             _ => Configured::Unanswered(said),
         };
     };
+    told.task_id = told
+        .task_id
+        .map(|id| super::said(&id))
+        .filter(|id| !id.is_empty());
     let says = |text: &str| said.contains(text);
     match answer.status {
-        StatusCode::OK if told.config_result.as_deref() == Some("SUCCESS") => {
-            Configured::Done(told.task_id.filter(|id| !id.is_empty()))
-        }
+        StatusCode::OK if told.config_result.as_deref() == Some("SUCCESS") => Configured::Done(told.task_id),
         StatusCode::NOT_FOUND if says("no modification data found") => Configured::Done(told.task_id),
         StatusCode::NOT_FOUND if says("app instance not found") => Configured::TryAdd,
         StatusCode::BAD_REQUEST if says("duplicate app instance") => Configured::TryReplace,

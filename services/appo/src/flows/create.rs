@@ -95,8 +95,11 @@ async fn match_host(core: &Core, job: &Job, instance: &AppInstance) -> Result<St
     let controller = core
         .inventory
         .controller(&context, job.tenant, &controller_ip.to_string())
-        .await?
-        .ok_or_else(|| Trouble::Final("applcm port not found".to_owned()))?;
+        .await?;
+    let Some(controller) = controller else {
+        let address = writes::controller(core, instance.id, controller_ip, None);
+        return Ok(fail(core, job, "applcm port not found").writing(address));
+    };
     let port = controller.port.parse().ok();
     let learned = Learned {
         controller: Some(controller),
@@ -248,12 +251,6 @@ async fn platform_software(
 async fn register(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
     core.created.notify_waiters();
     let created = OperationalStatus::Created;
-    let done = Step::from(Outcome::Done).writing(writes::status(
-        core,
-        instance.id,
-        created,
-        "success",
-        instance.holds_name,
-    ));
+    let done = Step::from(Outcome::Done).writing(writes::created(core, instance.id));
     Ok(inventory_sync::tell(core, job, instance, created.as_str(), done).await)
 }

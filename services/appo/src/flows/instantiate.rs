@@ -7,21 +7,21 @@
 //!                             └─refused──▶ refused ─▶ undo ◀┘ (a failure, or a stop)
 //! ```
 
-use chrono::TimeDelta;
+use std::path::PathBuf;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use mecm_common::client::inventory::EdgeAddress;
 use mecm_common::models::app_instance::OperationalStatus;
 use mecm_common::models::ids::{HostIp, TaskId};
 use mecm_jobs::{Job, Outcome, Step, backoff};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    ATTEMPTS, CANCELLED, Trouble, before_deadline, inventory_sync, keep, memo, patience, record, writes,
-};
-use super::{rule_change, unanswered, undo};
+use super::{ATTEMPTS, CANCELLED, Trouble, brief, inventory_sync, keep, memo, patience, record, writes};
+use super::{own_rules, unanswered, undo};
 use crate::core::{Core, context_of};
 use crate::edge::{Deploy, Instantiated, Known, Target};
-use crate::rule_sets;
 use crate::store::app_instances::{self, AppInstance};
 use crate::store::dependencies;
 use crate::store::rule_tasks::Ended;
@@ -29,6 +29,8 @@ use crate::store::rule_tasks::Ended;
 pub(crate) const FIRST: &str = "prepare";
 /// The reason of an instantiate that waited for a create that failed.
 const CREATE_FAILED: &str = "create failed";
+/// With these v1.0's controllers have deployed and keep no record: nobody but they can tell.
+const UNRECORDED: [&str; 2] = ["Maximum number of tenant records are exceeded", TOO_MANY];
 /// What v1.0's controllers say over their limit.
 const TOO_MANY: &str = "Maximum number of app info records are exceeded for given tenant";
 
@@ -39,15 +41,23 @@ pub(super) struct Learned {
     pub(super) controller: Option<EdgeAddress>,
     pub(super) rule_manager: Option<EdgeAddress>,
     /// How often it was sent.
-    tries: i32,
+    pub(super) tries: i32,
     /// Why it ends, once that is known.
     pub(super) reason: Option<String>,
     /// It ends because it was stopped.
     pub(super) cancelled: bool,
     /// A refusal that may pass: sent again if the controller does not know the instance.
-    again: bool,
+    pub(super) again: bool,
     /// Rules were sent to the rule manager.
     pub(super) rules_sent: bool,
+    /// What Inventory held before: the user's own rules, which come back when this one fails.
+    pub(super) held: Option<Value>,
+    /// Whether anything had been sent for the instance before the present sending.
+    pub(super) ever_sent: bool,
+    /// Its turn was given back while nobody could tell whether it runs.
+    pub(super) without_turn: bool,
+    /// When it had its turn: its deadline counts from then.
+    pub(super) turn_at: Option<DateTime<Utc>>,
 }
 
 impl Learned {
@@ -55,6 +65,16 @@ impl Learned {
         self.controller
             .as_ref()
             .ok_or_else(|| Trouble::Final("applcm port not found".to_owned()))
+    }
+
+    /// Waiting for a turn does not count: a long queue at a controller fails nobody.
+    fn before_deadline(&self, core: &Core, job: &Job) -> bool {
+        let began = self.turn_at.unwrap_or(job.started);
+        core.clock.now() < began + core.settings.deadline
+    }
+
+    fn may_be_sent_again(&self, core: &Core, job: &Job) -> bool {
+        self.tries < ATTEMPTS && self.before_deadline(core, job)
     }
 }
 
@@ -68,16 +88,34 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
         "send" => send(core, job, &instance).await,
         "settle" => settle(core, job, &instance).await,
         "refused" => refused(core, job, &instance).await,
-        "rules" => rules(core, job, &instance).await,
+        "rules" => own_rules::run(core, job, &instance).await,
         "publish" => publish(core, job, &instance).await,
         "undo" => undo::run(core, job, &instance).await,
         other => Err(Trouble::Final(format!("this version knows no step {other:?}"))),
     }
 }
 
-/// Instantiation failed, and why.
+/// Instantiation failed, and why. Once it is deployed, the workload is taken away again first.
 pub(super) fn fail(core: &Core, job: &Job, reason: &str) -> Step {
+    let learned: Learned = memo(job);
+    match job.step.as_str() {
+        "rules" | "publish" => undo_because(&learned, reason, false),
+        // Asked after a refusal: that is the reason, and it proves nothing.
+        "refused" => {
+            let refusal = learned.reason.as_deref().unwrap_or(reason);
+            ended(core, job, &untold(refusal, reason))
+        }
+        _ => ended(core, job, reason),
+    }
+}
+
+fn ended(core: &Core, job: &Job, reason: &str) -> Step {
     end(core, job, reason, Outcome::Failed(reason.to_owned()))
+}
+
+/// The reason of a failure after which nobody can tell whether the workload runs.
+fn untold(reason: &str, why: &str) -> String {
+    format!("{}; and whether it runs cannot be told: {why}", brief(reason))
 }
 
 /// Stopped: nothing of it is at the controller.
@@ -92,13 +130,21 @@ pub(super) fn end(core: &Core, job: &Job, reason: &str, outcome: Outcome) -> Ste
         return step;
     };
     let failed = OperationalStatus::InstantiationFailed;
-    step.writing(writes::status(core, id, failed, reason, false))
+    let step = step
+        .writing(writes::status(core, id, failed, reason, false))
         .writing(writes::answered(core, id))
-        .writing(writes::sync_inventory(core, job, id))
+        .writing(writes::sync_inventory(core, job, id));
+    let learned: Learned = memo(job);
+    if !learned.rules_sent {
+        return step;
+    }
+    // The task of the descriptor's rules, where it has not ended.
+    let task = TaskId(id.0);
+    step.writing(writes::task_ends(core, task, Ended::Failure, reason, None))
 }
 
 /// On to undoing what may have been done; the flow ends with this reason then.
-fn undo_because(learned: &Learned, reason: &str, cancelled: bool) -> Step {
+pub(super) fn undo_because(learned: &Learned, reason: &str, cancelled: bool) -> Step {
     let learned = Learned {
         reason: Some(reason.to_owned()),
         cancelled,
@@ -190,23 +236,52 @@ async fn mark(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Tr
             Known::Yes => return Ok(Step::next("rules").release()),
             Known::No if job.stop => return Ok(cancelled(core, job)),
             Known::No => {}
-            Known::Unclear(why) => return Err(Trouble::MayPass(why)),
+            Known::Unclear(why) if patience(core, job) => return Err(Trouble::MayPass(why)),
+            Known::Unclear(why) => {
+                let asked = "it was sent before, and its controller does not say whether it runs";
+                return Ok(ended(core, job, &format!("{asked}: {why}")));
+            }
         }
-    }
-    if learned.tries >= ATTEMPTS || !before_deadline(core, job) {
-        let reason = learned
-            .reason
-            .unwrap_or_else(|| "the LCM controller does not deploy it".to_owned());
-        return Err(Trouble::Final(reason));
     }
     let learned = Learned {
         tries: learned.tries + 1,
         again: false,
+        ever_sent: instance.ever_sent,
+        turn_at: learned.turn_at.or_else(|| Some(core.clock.now())),
         ..learned
     };
+    if !learned.may_be_sent_again(core, job) {
+        let reason = learned.reason.as_deref();
+        let reason = reason.unwrap_or("the LCM controller does not deploy it");
+        return Err(Trouble::Final(reason.to_owned()));
+    }
+    // All that takes time and is no sending comes before its time is noted.
+    if let Err((why, may_pass)) = ready(core, job, instance).await {
+        return Ok(not_sent(core, job, instance, &learned, why, may_pass));
+    }
     Ok(Step::next("send")
         .memo(keep(&learned))
         .writing(writes::sent(core, instance.id)))
+}
+
+/// What goes along with an instantiate: the package's file, and a token. Else why not, and whether that may pass.
+async fn ready(
+    core: &Core,
+    job: &Job,
+    instance: &AppInstance,
+) -> Result<(PathBuf, SecretString), (String, bool)> {
+    let context = context_of(job);
+    let digest = instance.digest.as_deref().unwrap_or_default();
+    let file = core
+        .packages
+        .file(&context, job.tenant, instance.package, digest)
+        .await
+        .map_err(|error| (error.to_string(), error.may_pass()))?;
+    let token = core
+        .token(&context, job, true)
+        .await
+        .map_err(|error| (error.to_string(), error.may_pass()))?;
+    Ok((file, token))
 }
 
 async fn send(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
@@ -217,22 +292,14 @@ async fn send(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Tr
     let learned: Learned = memo(job);
     let nothing_out = |reason: String, wait: bool| not_sent(core, job, instance, &learned, reason, wait);
     if job.stop {
-        return Ok(cancelled(core, job));
+        let unsent = writes::unsent(core, instance.id, learned.ever_sent);
+        return Ok(cancelled(core, job).writing(unsent));
     }
+    let (csar, token) = match ready(core, job, instance).await {
+        Ok(ready) => ready,
+        Err((why, may_pass)) => return Ok(nothing_out(why, may_pass)),
+    };
     let context = context_of(job);
-    let digest = instance.digest.clone().unwrap_or_default();
-    let file = core
-        .packages
-        .file(&context, job.tenant, instance.package, &digest)
-        .await;
-    let csar = match file {
-        Ok(path) => path,
-        Err(error) => return Ok(nothing_out(error.to_string(), error.may_pass())),
-    };
-    let token = match core.token(&context, job, true).await {
-        Ok(token) => token,
-        Err(error) => return Ok(nothing_out(error.to_string(), error.may_pass())),
-    };
     let target = Target {
         tenant: job.tenant,
         instance: instance.id,
@@ -286,14 +353,15 @@ fn not_sent(
     reason: String,
     may_pass: bool,
 ) -> Step {
-    if !may_pass || learned.tries >= ATTEMPTS || !before_deadline(core, job) {
-        return fail(core, job, &reason);
+    let unsent = writes::unsent(core, instance.id, learned.ever_sent);
+    if !may_pass || !learned.may_be_sent_again(core, job) {
+        return ended(core, job, &reason).writing(unsent);
     }
     let learned = Learned {
         reason: Some(reason),
         ..learned.clone()
     };
-    later(core, job, &learned).writing(writes::answered(core, instance.id))
+    later(core, job, &learned).writing(unsent)
 }
 
 /// To `mark` again, after a back-off that grows with the tries.
@@ -323,17 +391,22 @@ async fn settle(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, 
         Known::Yes => settled(Step::next("rules").release()),
         _ if !over => Outcome::Wait(now + core.settings.ask).into(),
         Known::No if job.stop => settled(cancelled(core, job)),
+        // Another may have its turn by now.
+        Known::No if learned.without_turn => settled(Step::next(FIRST)),
         Known::No => settled(Step::next("mark")),
-        Known::Unclear(_) if before_deadline(core, job) && !job.stop => {
-            Outcome::Wait(now + core.settings.ask * 6).into()
+        // Its time is over: it does not keep the controller from others while nobody can tell.
+        Known::Unclear(_) if learned.before_deadline(core, job) && !job.stop => {
+            let learned = Learned {
+                without_turn: true,
+                ..learned
+            };
+            Step::from(Outcome::Wait(now + core.settings.ask * 6))
+                .memo(keep(&learned))
+                .release()
         }
         Known::Unclear(why) => {
             let said = learned.reason.as_deref().unwrap_or("no answer");
-            fail(
-                core,
-                job,
-                &format!("{said}; and whether it runs cannot be told: {why}"),
-            )
+            ended(core, job, &untold(said, &why))
         }
     })
 }
@@ -345,91 +418,15 @@ async fn refused(core: &Core, job: &Job, _instance: &AppInstance) -> Result<Step
     Ok(match unanswered::ask(core, job, learned.controller()?).await? {
         Known::Yes => undo_because(&learned, &reason, false),
         Known::No if job.stop => cancelled(core, job),
-        Known::No if learned.again && learned.tries < ATTEMPTS && before_deadline(core, job) => {
-            later(core, job, &learned)
+        Known::No if learned.again && learned.may_be_sent_again(core, job) => later(core, job, &learned),
+        Known::No if UNRECORDED.iter().any(|text| reason.contains(text)) => {
+            let runs = "a workload that the controller keeps no record of may run";
+            ended(core, job, &format!("{}; {runs}", brief(&reason)))
         }
-        Known::No => fail(core, job, &reason),
+        Known::No => ended(core, job, &reason),
         Known::Unclear(_) if patience(core, job) => Outcome::Retry(reason).into(),
-        Known::Unclear(why) => fail(
-            core,
-            job,
-            &format!("{reason}; and whether it runs cannot be told: {why}"),
-        ),
+        Known::Unclear(why) => ended(core, job, &untold(&reason, &why)),
     })
-}
-
-/// The descriptor's rules, under what the user has set.
-async fn rules(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
-    let learned: Learned = memo(job);
-    if job.stop {
-        return Ok(undo_because(&learned, CANCELLED, true).writing(writes::answered(core, instance.id)));
-    }
-    let (Some(own), Some(at)) = (&instance.rules, &learned.rule_manager) else {
-        return Ok(Step::next("publish"));
-    };
-    let task = TaskId(instance.id.0);
-    if !learned.rules_sent {
-        // From here on the undo has rules to take away.
-        let learned = Learned {
-            rules_sent: true,
-            ..learned
-        };
-        return Ok(Step::next("rules")
-            .memo(keep(&learned))
-            .writing(writes::task_begins(core, job, task, instance.id)));
-    }
-    let failed = |reason: String| {
-        undo_because(&learned, &reason, false).writing(writes::task_ends(
-            core,
-            task,
-            Ended::Failure,
-            &reason,
-            None,
-        ))
-    };
-    let context = context_of(job);
-    let held: Option<Value> = core.inventory.rules(&context, job.tenant, instance.id).await?;
-    let mut base = own.0.clone();
-    if base["appName"].as_str().is_none_or(str::is_empty) {
-        base["appName"] = instance.name.as_str().into();
-    }
-    let merged = match &held {
-        None => rule_sets::merge(
-            &rule_sets::empty(base["appName"].as_str().unwrap_or_default()),
-            &base,
-        )
-        .map(|mut set| {
-            set["appSupportMp1"] = base["appSupportMp1"].clone();
-            set
-        }),
-        Some(held) => rule_sets::merge(&base, held).map(|mut set| {
-            for kept in ["appName", "appSupportMp1"] {
-                set[kept] = held[kept].clone();
-            }
-            set
-        }),
-    };
-    let merged = match merged {
-        Ok(merged) => merged,
-        Err(reason) => return Ok(failed(reason.to_owned())),
-    };
-    let applied = rule_change::apply(core, job, at, &merged, held.is_none()).await;
-    let manager_task = match applied {
-        Ok(task) => task,
-        Err(Trouble::MayPass(reason)) if patience(core, job) => return Err(Trouble::MayPass(reason)),
-        Err(Trouble::MayPass(reason) | Trouble::Final(reason)) => return Ok(failed(reason)),
-        Err(trouble) => return Err(trouble),
-    };
-    match core
-        .inventory
-        .put_rules(&context, job.tenant, instance.id, &merged)
-        .await
-    {
-        Ok(()) => {}
-        Err(error) if error.may_pass() && patience(core, job) => return Err(error.into()),
-        Err(error) => return Ok(failed(rule_change::not_kept(&error))),
-    }
-    Ok(Step::next("publish").writing(writes::task_ends(core, task, Ended::Success, "", manager_task)))
 }
 
 async fn publish(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {

@@ -4,6 +4,7 @@
 pub(crate) mod create;
 pub(crate) mod instantiate;
 mod inventory_sync;
+mod own_rules;
 mod rule_change;
 pub(crate) mod rules;
 pub(crate) mod terminate;
@@ -118,6 +119,16 @@ impl From<Arc<PackageError>> for Trouble {
             Self::Final(error.to_string())
         }
     }
+}
+
+/// The start of a reason to which something follows that must not be cut off: `operationInfo` keeps 250 characters.
+fn brief(reason: &str) -> String {
+    const BRIEF: usize = 120;
+    let mut brief: String = reason.chars().take(BRIEF).collect();
+    if reason.chars().nth(BRIEF).is_some() {
+        brief.push_str("...");
+    }
+    brief
 }
 
 /// The instance that a job works on.

@@ -6,7 +6,7 @@ use mecm_jobs::{Job, Outcome, Step, open_of_subject, stop_subject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Trouble, inventory_sync, keep, memo, patience, record, rule_change, writes};
+use super::{Trouble, brief, inventory_sync, keep, memo, patience, record, rule_change, writes};
 use crate::core::{Core, context_of};
 use crate::edge::{Target, Terminated};
 use crate::plan::Refusal;
@@ -47,13 +47,15 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
 pub(super) fn fail(core: &Core, job: &Job, reason: &str) -> Step {
     let learned: Learned = memo(job);
     let reason = if learned.rules_removed {
-        format!("{reason}; its app rules are removed already")
+        format!("{}; its app rules are removed already", brief(reason))
     } else {
         reason.to_owned()
     };
     let step = Step::failed(reason.clone());
     match super::instance_of(job) {
-        Ok(id) => step.writing(writes::terminate_failed(core, id, &reason)),
+        Ok(id) => step
+            .writing(writes::terminate_failed(core, id, &reason))
+            .writing(writes::sync_inventory(core, job, id)),
         Err(_) => step,
     }
 }
@@ -107,13 +109,18 @@ async fn rules(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, T
         .inventory
         .rules(&context_of(job), job.tenant, instance.id)
         .await?;
-    if held.is_some() || !job.fresh {
+    // The manager's are taken away before Inventory's: where Inventory has none, there is nothing to do.
+    if held.is_some() {
         match rule_change::remove(core, job, instance.id, learned.rule_manager.as_ref()).await {
-            Ok(()) => learned.rules_removed = held.is_some(),
+            Ok(()) => learned.rules_removed = true,
             Err(Trouble::MayPass(why)) if patience(core, job) => return Err(Trouble::MayPass(why)),
             // A manager that cannot be told does not keep an instance whose host is gone, or that is forced away.
             Err(Trouble::MayPass(why) | Trouble::Final(why)) if learned.gone || instance.force => {
                 tracing::warn!(instance = %instance.id, why, "its app rules could not be removed");
+                let context = context_of(job);
+                core.inventory
+                    .delete_rules(&context, job.tenant, instance.id)
+                    .await?;
             }
             Err(trouble) => return Err(trouble),
         }

@@ -33,6 +33,18 @@ pub(super) fn status(
     })
 }
 
+/// Created; whether it holds its name is not this flow's business.
+pub(super) fn created(core: &Core, id: AppInstanceId) -> Write {
+    let now = core.clock.now();
+    write(move |tx| {
+        async move {
+            app_instances::set_created(tx, id, now).await?;
+            Ok(())
+        }
+        .boxed()
+    })
+}
+
 /// The controller's address, kept for the day when Inventory knows it no more.
 pub(super) fn controller(core: &Core, id: AppInstanceId, ip: HostIp, port: Option<u16>) -> Write {
     let now = core.clock.now();
@@ -70,6 +82,18 @@ pub(super) fn sent(core: &Core, id: AppInstanceId) -> Write {
     write(move |tx| {
         async move {
             app_instances::set_sent(tx, id, now).await?;
+            Ok(())
+        }
+        .boxed()
+    })
+}
+
+/// Nothing went out of what was about to be sent.
+pub(super) fn unsent(core: &Core, id: AppInstanceId, ever_before: bool) -> Write {
+    let now = core.clock.now();
+    write(move |tx| {
+        async move {
+            app_instances::unsend(tx, id, ever_before, now).await?;
             Ok(())
         }
         .boxed()

@@ -29,24 +29,21 @@ type Filter = Result<Query<Vec<(String, String)>>, axum::extract::rejection::Que
 
 /// The ids that a query names; `None`: there is no filter.
 fn filter(query: Filter) -> Result<Option<Vec<AppInstanceId>>, ApiError> {
-    let invalid = || ApiError::invalid_parameter("appinstanceids");
-    let Query(pairs) = query.map_err(|_| invalid())?;
-    let mut texts = pairs
-        .iter()
-        .filter(|(name, _)| FILTERS.contains(&name.as_str()))
-        .flat_map(|(_, value)| value.split(','))
-        .peekable();
-    if texts.peek().is_none() {
-        return Ok(None);
+    let Query(pairs) = query.map_err(|_| ApiError::invalid_parameter(FILTERS[0]))?;
+    let mut ids = Vec::new();
+    for (name, value) in &pairs {
+        let Some(filter) = FILTERS.iter().find(|filter| **filter == name) else {
+            continue;
+        };
+        let invalid = || ApiError::invalid_parameter(filter);
+        for text in value.split(',') {
+            ids.push(text.trim().parse().map_err(|_| invalid())?);
+            if ids.len() > FILTERED {
+                return Err(invalid());
+            }
+        }
     }
-    let ids: Vec<AppInstanceId> = texts
-        .map(|text| text.trim().parse())
-        .collect::<Result<_, _>>()
-        .map_err(|_| invalid())?;
-    if ids.len() > FILTERED {
-        return Err(invalid());
-    }
-    Ok(Some(ids))
+    Ok((!ids.is_empty()).then_some(ids))
 }
 
 /// An instance as it is answered, with what runs on it or else waits first.

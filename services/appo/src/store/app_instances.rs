@@ -26,7 +26,6 @@ pub(crate) struct AppInstance {
     pub(crate) hw_capabilities: Json<Vec<String>>,
     pub(crate) sw_capabilities: Json<Vec<String>>,
     pub(crate) rules: Option<Json<Value>>,
-    pub(crate) holds_name: bool,
     pub(crate) terminating: bool,
     pub(crate) force: bool,
     pub(crate) ever_sent: bool,
@@ -63,7 +62,7 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, tenant, package, app, name, description, host, controller_ip, controller_port, status, info,
-             digest, hw_capabilities, sw_capabilities, rules, holds_name, terminating, force, ever_sent, sent_at FROM app_instances ",
+             digest, hw_capabilities, sw_capabilities, rules, terminating, force, ever_sent, sent_at FROM app_instances ",
             $rest
         )
     };
@@ -212,12 +211,15 @@ const SET_STATUS: &str =
     "UPDATE app_instances SET status = $2, info = $3, holds_name = $4, modified = $5 WHERE id = $1";
 const SET_INFO: &str = "UPDATE app_instances SET info = $2, modified = $3 WHERE id = $1";
 const LET_NAME_GO: &str = "UPDATE app_instances SET holds_name = $2, modified = $3 WHERE id = $1";
+const SET_CREATED: &str =
+    "UPDATE app_instances SET status = 'Created', info = 'success', modified = $2 WHERE id = $1";
 const SET_CONTROLLER: &str =
     "UPDATE app_instances SET controller_ip = $2, controller_port = $3, modified = $4 WHERE id = $1";
 const SET_CONTENT: &str = "UPDATE app_instances SET digest = $2, rules = $3, modified = $4 WHERE id = $1";
 const REVERT: &str = "UPDATE app_instances SET status = $2, holds_name = $3, modified = $4 WHERE id = $1";
 const SET_SENT: &str = "UPDATE app_instances SET sent_at = $2, ever_sent = $3, modified = $4 WHERE id = $1";
 const CLEAR_SENT: &str = "UPDATE app_instances SET sent_at = NULL, modified = $2 WHERE id = $1";
+const UNSEND: &str = "UPDATE app_instances SET sent_at = NULL, ever_sent = $2, modified = $3 WHERE id = $1";
 const SET_TERMINATING: &str =
     "UPDATE app_instances SET terminating = $2, force = $3, modified = $4 WHERE id = $1";
 const DELETE: &str = "DELETE FROM app_instances WHERE id = $1";
@@ -240,6 +242,11 @@ pub(crate) async fn set_status(
         holds_name,
         now
     ))
+}
+
+/// Created. Whether it holds its name stays as it is: an instantiate may have been taken meanwhile.
+pub(crate) async fn set_created(tx: &mut Tx, id: AppInstanceId, now: DateTime<Utc>) -> Result<u64, DbError> {
+    Ok(execute!(tx, SET_CREATED, id, now))
 }
 
 /// Sets the reason alone.
@@ -292,6 +299,16 @@ pub(crate) async fn revert(
 /// Notes, before the first byte goes out, that an instantiate is sent.
 pub(crate) async fn set_sent(tx: &mut Tx, id: AppInstanceId, now: DateTime<Utc>) -> Result<u64, DbError> {
     Ok(execute!(tx, SET_SENT, id, now, true, now))
+}
+
+/// Nothing went out of what was about to be sent; `before`: whether something ever had.
+pub(crate) async fn unsend(
+    tx: &mut Tx,
+    id: AppInstanceId,
+    before: bool,
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    Ok(execute!(tx, UNSEND, id, before, now))
 }
 
 /// Notes that no instantiate is without its answer.

@@ -3,6 +3,7 @@
 
 mod crash;
 mod dependencies;
+mod left_behind;
 mod life_cycle;
 mod peers;
 mod refusals;

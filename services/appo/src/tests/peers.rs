@@ -18,6 +18,7 @@ use mecm_edge_sim::edge_address;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
 use super::sample;
 
@@ -45,8 +46,23 @@ pub(crate) struct Held {
     tokens: usize,
     /// Writes of applications refused from now on.
     down: usize,
+    /// Reads of rules refused from now on.
+    rules_down: usize,
     /// Hosts that are not known any more.
     gone: Vec<String>,
+    /// LCM controllers that are not known.
+    without_controller: Vec<String>,
+    /// While it is there, applications are added only when it lets them in.
+    gate: Option<Arc<Gate>>,
+}
+
+/// Holds calls until they may go on.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// Told of each call that waits.
+    pub(crate) arrived: Notify,
+    /// Told when the next may go on.
+    pub(crate) open: Notify,
 }
 
 type Held_ = State<Peers>;
@@ -148,6 +164,29 @@ impl Peers {
         self.held().down = times;
     }
 
+    /// The next so many reads of rules are answered 503.
+    pub(crate) fn refuse_rule_reads(&self, times: usize) {
+        self.held().rules_down = times;
+    }
+
+    /// Holds the next addition of an application.
+    pub(crate) fn hold_next_addition(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        self.held().gate = Some(gate.clone());
+        gate
+    }
+
+    /// LCM controllers listen on this port, says Inventory.
+    pub(crate) fn set_controller_port(&self, port: u16) {
+        self.held().ports.0 = port;
+    }
+
+    pub(crate) fn forget_controller(&self, host: usize) {
+        self.held()
+            .without_controller
+            .push(edge_address(host).to_string());
+    }
+
     pub(crate) fn forget_host(&self, host: usize) {
         self.held().gone.push(edge_address(host).to_string());
     }
@@ -188,6 +227,9 @@ async fn host(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Res
 }
 
 async fn controller(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Response {
+    if peers.held().without_controller.contains(&ip) {
+        return not_found();
+    }
     let port = peers.held().ports.0.to_string();
     Json(json!({"applcmIp": ip, "applcmPort": port, "applcmName": "x"})).into_response()
 }
@@ -211,6 +253,11 @@ async fn add_app(
     Path((_, ip)): Path<(String, String)>,
     Json(app): Json<Value>,
 ) -> Response {
+    let gate = peers.held().gate.take();
+    if let Some(gate) = gate {
+        gate.arrived.notify_one();
+        gate.open.notified().await;
+    }
     let mut held = peers.held();
     if let Some(refused) = refuses(&mut held) {
         return refused;
@@ -259,7 +306,12 @@ async fn delete_app(State(peers): Held_, Path((_, ip, id)): Path<(String, String
 }
 
 async fn rules_of(State(peers): Held_, Path((_, id)): Path<(String, String)>) -> Response {
-    let rules = peers.held().rules.get(&id).cloned();
+    let mut held = peers.held();
+    if let Some(left) = held.rules_down.checked_sub(1) {
+        held.rules_down = left;
+        return error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", "down");
+    }
+    let rules = held.rules.get(&id).cloned();
     rules.map_or_else(not_found, |rules| Json(rules).into_response())
 }
 
