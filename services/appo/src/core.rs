@@ -13,7 +13,6 @@ use mecm_common::db::Db;
 use mecm_common::models::ids::TenantId;
 use mecm_jobs::{Engine, Job};
 use secrecy::SecretString;
-use tokio::sync::Notify;
 
 use crate::edge::Edge;
 use crate::packages::Packages;
@@ -36,8 +35,6 @@ pub(crate) struct Core {
     pub(crate) edge: Edge,
     pub(crate) sealer: Sealer,
     pub(crate) settings: Settings,
-    /// Told when an instance has left Creating: hurries the long polls.
-    pub(crate) created: Notify,
 }
 
 /// What configuration says about how operations run.

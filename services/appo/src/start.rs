@@ -115,7 +115,6 @@ pub(crate) async fn start_with(
         edge: Edge::new(&setup.clients, config),
         sealer: setup.sealer,
         settings,
-        created: tokio::sync::Notify::new(),
     });
     let mut jobs =
         mecm_jobs::Settings::new("appo", config.jobs.workers, config.data_dir.join("appo.instance"));

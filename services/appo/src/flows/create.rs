@@ -53,7 +53,6 @@ pub(super) fn fail(core: &Core, job: &Job, reason: &str) -> Step {
 }
 
 fn end(core: &Core, job: &Job, reason: &str, outcome: Outcome) -> Step {
-    core.created.notify_waiters();
     let step = Step::from(outcome);
     let Ok(id) = super::instance_of(job) else {
         return step;
@@ -249,7 +248,6 @@ async fn platform_software(
 }
 
 async fn register(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
-    core.created.notify_waiters();
     let created = OperationalStatus::Created;
     let done = Step::from(Outcome::Done).writing(writes::created(core, instance.id));
     Ok(inventory_sync::tell(core, job, instance, created.as_str(), done).await)

@@ -22,8 +22,8 @@ use crate::store::app_instances::{self, AppInstance};
 const FILTERS: [&str; 2] = ["appinstanceids", "appInstId"];
 /// The most ids of one filter (v1.0: 50).
 const FILTERED: usize = 1_000;
-/// How often a long poll looks when nothing hurries it (another process may run the create).
-const LOOK: Duration = Duration::from_millis(200);
+/// How long a long poll waits before it looks without having been told (another process may run the create): ever longer.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 type Filter = Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>;
 
@@ -150,16 +150,19 @@ pub(super) async fn one(
 ) -> ApiResult<Json<Answer<AppInstanceInfo>>> {
     let core = &app.core;
     let until = Instant::now() + core.settings.long_poll;
+    let watch = app.engine.watch(&id.to_string());
+    let (mut wait, longest) = LOOKS;
     loop {
         // Before looking, so that what happens in between is not missed.
-        let created = core.created.notified();
+        let told = watch.next();
         let info = read(core, tenant, id).await?;
         let waits = info.operational_status == OperationalStatus::Creating && Instant::now() < until;
         if !waits || app.engine.is_stopping() {
             return Ok(Json(Answer { response: info }));
         }
         // Either way it looks again.
-        drop(timeout(LOOK, created).await);
+        drop(timeout(wait, told).await);
+        wait = (wait * 2).min(longest);
     }
 }
 

@@ -46,6 +46,28 @@ async fn an_instantiate_taken_while_the_create_ends_keeps_the_name() {
 }
 
 #[tokio::test]
+async fn a_read_of_what_is_being_created_waits_for_its_end_and_not_for_ever() {
+    for test in TestDb::all(&crate::migrations()).await {
+        let rig = Rig::start(test, |config| config.appo.long_poll_seconds = 1).await;
+        let gate = rig.peers.hold_next_addition();
+        let id = rig.create("zone", PLAIN, 0).await;
+        let path = format!("/app_instance_infos/{id}");
+        let early = rig.ask(Method::GET, &path, None).await;
+        let info = &early.body["response"];
+        assert_eq!(
+            (&info["operationalStatus"], &info["operation"]["type"]),
+            (&json!("Creating"), &json!("create"))
+        );
+        tokio::time::timeout(LIMIT, gate.arrived.notified())
+            .await
+            .unwrap();
+        gate.open.notify_one();
+        let read = rig.ask(Method::GET, &path, None).await;
+        assert_eq!(read.body["response"]["operationalStatus"], "Created", "{read:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_workload_goes_when_its_rules_cannot_be_read() {
     on_each(|rig| async move {
         rig.peers.refuse_rule_reads(1_000);
