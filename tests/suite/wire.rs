@@ -70,3 +70,64 @@ async fn every_service_tells_its_health_its_document_and_its_metrics() {
     })
     .await;
 }
+
+/// Sends a request as Java's HttpURLConnection does: all of it, and then it reads. Gives the head of the answer.
+async fn write_then_read(origin: &str, head: String, body: usize) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(origin.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let head = format!("{head}\r\nhost: x\r\ncontent-length: {body}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = vec![b' '; 1 << 20];
+    let mut left = body;
+    while left > 0 {
+        let now = left.min(piece.len());
+        stream.write_all(&piece[..now]).await.unwrap();
+        left -= now;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_writes_all_before_it_reads_gets_its_answer_too() {
+    on_each(async |rig| {
+        let addresses = &rig.suite.addresses;
+        let tenant = rig.api.tenant();
+        let token = secrecy::ExposeSecret::expose_secret(rig.api.token());
+        let upload = format!("POST /apm/v1/tenants/{tenant}/packages/upload HTTP/1.1");
+        let nobody = write_then_read(&addresses.apm, upload, 30 << 20).await;
+        assert!(nobody.starts_with("HTTP/1.1 401 "), "{nobody}");
+        let path = format!("/inventory/v1/tenants/{tenant}/mechosts");
+        let large =
+            format!("POST {path} HTTP/1.1\r\naccess_token: {token}\r\ncontent-type: application/json");
+        let large = write_then_read(&addresses.inventory, large, 30 << 20).await;
+        assert!(large.starts_with("HTTP/1.1 413 "), "{large}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_slash_at_the_end_and_any_accept_change_nothing() {
+    on_each(async |rig| {
+        let client = Clients::new(&rig.place.config).unwrap().services;
+        let path = format!("/inventory/v1/tenants/{}/mechosts/", rig.api.tenant());
+        let answer = client
+            .get(format!("{}{path}", rig.suite.addresses.inventory))
+            .header(
+                "access_token",
+                secrecy::ExposeSecret::expose_secret(rig.api.token()),
+            )
+            .header("accept", "text/plain, application/json, application/*+json, */*")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 404);
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["details"][0], "Record not found");
+    })
+    .await;
+}

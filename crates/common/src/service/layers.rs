@@ -65,16 +65,24 @@ pub async fn observe(State(observing): State<Arc<Observing>>, mut request: Reque
     let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     let span = tracing::info_span!("request", service = observing.service, request_id = %info.request_id, %method, path = %path);
 
+    let mut rest = None;
     let mut response = if method == Method::OPTIONS {
         StatusCode::ACCEPTED.into_response()
     } else {
         request.extensions_mut().insert(info.clone());
         request.extensions_mut().insert(observing.limits);
         let limits = observing.limits;
-        let request = request.map(|body| paced(body, limits.pace(&path)));
+        let (parts, body) = request.into_parts();
+        let (body, left) = paced(body, limits.pace(&path));
+        rest = Some(left);
+        let request = Request::from_parts(parts, body);
         next.run(request).instrument(span.clone()).await
     };
 
+    // A success has read what it wanted.
+    if let Some(rest) = rest.filter(|_| !response.status().is_success()) {
+        rest.drain().await;
+    }
     let route = response
         .extensions_mut()
         .remove::<Route>()

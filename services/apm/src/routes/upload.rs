@@ -1,12 +1,9 @@
 //! Onboarding by upload: the way ATP brings packages.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Query, Request, State};
-use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use mecm_common::auth::BodyCheck;
 use mecm_common::models::error::ErrorBody;
@@ -20,11 +17,6 @@ use super::form::{self, Form};
 use crate::App;
 use crate::keep;
 use crate::store::packages::NewPackage;
-
-/// What is read on of a refused upload, so that the client gets its answer instead of a broken pipe.
-const DRAIN: usize = 64 * 1024 * 1024;
-/// How long it is waited for.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// The form of an upload; the text fields may also come as query parameters.
 #[derive(ToSchema)]
@@ -71,28 +63,19 @@ pub(super) async fn upload(
     request: Request,
 ) -> ApiResult<(StatusCode, Json<UploadedPackage>)> {
     let Query(parameters) = query.map_err(|_| ApiError::invalid_parameter("query"))?;
-    let boundary = boundary(request.headers());
-    let mut body = request.into_body().into_data_stream();
-    let read = match &boundary {
-        Ok(Some(boundary)) => form::read(&mut body, boundary, &app.blobs, app.config.limits.package).await,
-        Ok(None) => Ok(Form::default()),
-        Err(error) => Err(error.clone()),
+    let boundary = boundary(request.headers())?;
+    let body = request.into_body().into_data_stream();
+    let mut form = match boundary {
+        Some(boundary) => form::read(body, &boundary, &app.blobs, app.config.limits.package).await?,
+        None => Form::default(),
     };
-    let taken = match read {
-        Ok(mut form) => {
-            for (name, text) in &parameters {
-                form.set(name, text);
-            }
-            take(&app, tenant, &check, form).await
-        }
-        Err(error) => Err(error),
-    };
-    if taken.is_err() {
-        let rest = mecm_common::service::body::drain(Body::from_stream(body.boxed()), DRAIN);
-        // A client that has sent everything and leaves the stream open gets its answer too.
-        drop(tokio::time::timeout(DRAIN_TIME, rest).await);
+    for (name, text) in &parameters {
+        form.set(name, text);
     }
-    Ok((StatusCode::ACCEPTED, Json(taken?)))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(take(&app, tenant, &check, form).await?),
+    ))
 }
 
 /// What parts the form; `None` where there is no body that could be one: everything is missing then.

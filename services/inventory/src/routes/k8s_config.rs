@@ -2,7 +2,6 @@
 //! LCM controller, and that one's answer comes back.
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -12,7 +11,6 @@ use mecm_common::auth::{BodyCheck, Caller, Principal, Role};
 use mecm_common::client::{Answer, CallContext, OwnToken};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId};
-use mecm_common::service::body::drain;
 use mecm_common::service::{ApiError, ApiResult, RequestInfo, Url, broken_body};
 use multer::{Constraints, Multipart, SizeLimit};
 use secrecy::SecretString;
@@ -66,20 +64,9 @@ async fn upload(
     check: BodyCheck,
     request: Request,
 ) -> ApiResult<Response> {
-    let boundary = boundary(request.headers());
+    let boundary = boundary(request.headers()).ok_or_else(|| ApiError::missing_part("file"))?;
     let mut body = request.into_body().into_data_stream();
-    let read = match &boundary {
-        Some(boundary) => file(&mut body, boundary).await,
-        None => Err(ApiError::missing_part("file")),
-    };
-    let file = match read {
-        Ok(file) => file,
-        Err(error) => {
-            // So that the client, which is still sending, gets to read the answer.
-            drain(Body::from_stream(body), MAX_FILE).await;
-            return Err(error);
-        }
-    };
+    let file = file(&mut body, &boundary).await?;
     check.finish().await?;
     let file = yaml(file).await?;
     let (controller, port) = controller_of(&app, tenant, ip).await?;
