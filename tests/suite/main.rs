@@ -6,6 +6,7 @@
 )]
 
 mod callers;
+mod clients;
 mod database;
 mod disturbed;
 mod life_cycle;
