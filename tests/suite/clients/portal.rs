@@ -203,6 +203,27 @@ async fn a_package_is_deployed_shown_and_deleted_one_by_one_and_in_a_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hosts_configuration_is_uploaded_under_whatever_name_it_has() {
+    on_each_over_tls(async |rig| {
+        let portal = Field::new(rig, ACCEPT);
+        let hosts = rig.edges(1, 1).await;
+        let boundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW";
+        let form = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"admin (2).conf\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\napiVersion: v1\nkind: Config\n\r\n--{boundary}--\r\n"
+        );
+        let path = format!("/mechosts/{}/k8sconfig", hosts[0]);
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let body = Some((kind.as_str(), form.into_bytes()));
+        let sent = portal.call(Method::POST, "inventory", &path, body).await;
+        assert!((200..300).contains(&sent.status), "{}", sent.body);
+        let row = portal.get("inventory", &format!("/mechosts/{}", hosts[0])).await;
+        assert_eq!(row.body["configUploadStatus"], "Uploaded");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_are_added_edited_and_deleted() {
     on_each_over_tls(async |rig| {
         let portal = Field::new(rig, ACCEPT);
