@@ -1,9 +1,12 @@
 //! The caller's token at rest: encrypted with the operation it belongs to, overwritten when that ends.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use mecm_common::auth::Principal;
 use mecm_common::auth::sealed::Sealer;
 use mecm_common::client::OwnToken;
+use mecm_common::models::ids::TenantId;
 use mecm_jobs::Job;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -21,11 +24,18 @@ pub(crate) struct CallerSecret {
 
 #[derive(Serialize, Deserialize)]
 struct Kept<'a> {
-    user: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
+    // A name with a quote in it cannot be borrowed from JSON.
+    #[serde(borrow)]
+    user: Cow<'a, str>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    token: Option<Cow<'a, str>>,
     expires: Option<DateTime<Utc>>,
-    known_role: bool,
+    #[serde(default)]
+    tenant: Option<TenantId>,
+    #[serde(default)]
+    reads: bool,
+    #[serde(default)]
+    writes: bool,
 }
 
 impl CallerSecret {
@@ -41,10 +51,12 @@ impl CallerSecret {
     pub(crate) fn seal(&self, sealer: &Sealer, job: Uuid) -> Vec<u8> {
         let token = self.token.as_ref();
         let kept = Kept {
-            user: &self.user,
-            token: token.map(|token| token.raw.expose_secret()),
+            user: self.user.as_str().into(),
+            token: token.map(|token| token.raw.expose_secret().into()),
             expires: token.and_then(|token| token.expires),
-            known_role: token.is_some_and(|token| token.known_role),
+            tenant: token.and_then(|token| token.tenant),
+            reads: token.is_some_and(|token| token.reads),
+            writes: token.is_some_and(|token| token.writes),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&kept).expect("texts and times are JSON"));
         sealer.seal(&plain, job.as_bytes())
@@ -65,15 +77,40 @@ impl CallerSecret {
             return nobody();
         };
         let Ok(kept) = serde_json::from_slice::<Kept<'_>>(&plain) else {
+            tracing::warn!(job = %job.id, "what was kept of the caller cannot be read");
             return nobody();
         };
         Self {
-            user: kept.user.to_owned(),
+            user: kept.user.into_owned(),
             token: kept.token.map(|raw| OwnToken {
-                raw: SecretString::from(raw),
+                raw: SecretString::from(raw.as_ref()),
                 expires: kept.expires,
-                known_role: kept.known_role,
+                tenant: kept.tenant,
+                reads: kept.reads,
+                writes: kept.writes,
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_opens_as_it_was_whatever_the_name() {
+        for name in ["operator", "a\"b\\c", "操作员"] {
+            let kept = Kept {
+                user: name.into(),
+                token: Some("a.b.c".into()),
+                expires: None,
+                tenant: None,
+                reads: true,
+                writes: false,
+            };
+            let plain = serde_json::to_vec(&kept).unwrap();
+            let read: Kept<'_> = serde_json::from_slice(&plain).unwrap();
+            assert_eq!((&*read.user, read.token.as_deref()), (name, Some("a.b.c")));
         }
     }
 }

@@ -27,8 +27,12 @@ pub struct OwnToken {
     pub raw: SecretString,
     /// When it ends; `None`: never.
     pub expires: Option<DateTime<Utc>>,
-    /// Whether it carries a role that v1.0's controllers know.
-    pub known_role: bool,
+    /// Whose it is: v1.0's controllers want the tenant of their path.
+    pub tenant: Option<TenantId>,
+    /// Whether it carries a role with which v1.0's controllers let read.
+    pub reads: bool,
+    /// Whether it carries the one with which they let write.
+    pub writes: bool,
 }
 
 impl OwnToken {
@@ -38,13 +42,17 @@ impl OwnToken {
         Some(Self {
             raw: raw.clone(),
             expires,
-            known_role: principal.roles.has(Role::Tenant) || principal.roles.has(Role::Guest),
+            tenant: principal.home.as_deref().and_then(|home| home.parse().ok()),
+            reads: principal.roles.has(Role::Tenant) || principal.roles.has(Role::Guest),
+            writes: principal.roles.has(Role::Tenant),
         })
     }
 
-    /// Whether it can serve at an edge now.
-    pub fn can_serve(&self, now: DateTime<Utc>) -> bool {
-        self.known_role && self.expires.is_none_or(|expires| expires - now > SPARE)
+    /// Whether it can serve at an edge now, for a call in this tenant.
+    pub fn can_serve(&self, now: DateTime<Utc>, tenant: TenantId, writes: bool) -> bool {
+        self.tenant == Some(tenant)
+            && if writes { self.writes } else { self.reads }
+            && self.expires.is_none_or(|expires| expires - now > SPARE)
     }
 }
 
@@ -111,7 +119,7 @@ impl EdgeTokens {
         writes: bool,
     ) -> Result<SecretString, PeerError> {
         let now = self.clock.now();
-        if let Some(own) = own.filter(|own| own.can_serve(now)) {
+        if let Some(own) = own.filter(|own| own.can_serve(now, tenant, writes)) {
             return Ok(own.raw.clone());
         }
         let role = if writes { Role::Tenant } else { Role::Guest };
@@ -159,5 +167,30 @@ impl EdgeTokens {
             token: answer.access_token,
             until: asked_at + TimeDelta::seconds(answer.expires_in.into()) - SPARE,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_serves_in_its_own_tenant_for_what_its_roles_allow_while_it_lives() {
+        let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let [home, other] = [1, 2].map(|number| TenantId(uuid::Uuid::from_u128(number)));
+        let token = |reads, writes, minutes| OwnToken {
+            raw: "a.b.c".into(),
+            expires: Some(now + TimeDelta::minutes(minutes)),
+            tenant: Some(home),
+            reads,
+            writes,
+        };
+        assert!(token(true, true, 5).can_serve(now, home, true));
+        assert!(token(true, false, 5).can_serve(now, home, false));
+        // A guest's write, an admin's only role, another tenant, an end that is near.
+        assert!(!token(true, false, 5).can_serve(now, home, true));
+        assert!(!token(false, false, 5).can_serve(now, home, false));
+        assert!(!token(true, true, 5).can_serve(now, other, false));
+        assert!(!token(true, true, 1).can_serve(now, home, true));
     }
 }

@@ -194,10 +194,10 @@ async fn controller_of(app: &App, tenant: TenantId, ip: HostIp) -> ApiResult<(Ho
 /// The caller's own token while it can serve at a controller; else one made for its name, in the tenant.
 fn token(app: &App, tenant: TenantId, caller: &Principal) -> SecretString {
     let now = app.clock.now();
-    let own = OwnToken::of(caller).filter(|own| own.can_serve(now));
+    let own = OwnToken::of(caller).filter(|own| own.can_serve(now, tenant, true));
     match own {
-        Some(own) if caller.home == Some(tenant.to_string()) => own.raw,
-        _ => {
+        Some(own) => own.raw,
+        None => {
             let roles = [Role::Tenant].into_iter().collect();
             app.signing
                 .token(tenant, &caller.subject, roles, now + TOKEN_LIVES)
