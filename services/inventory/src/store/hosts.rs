@@ -33,13 +33,18 @@ const SET_CONFIG_STATUS: &str =
     "UPDATE hosts SET config_status = $3, modified = $4 WHERE tenant = $1 AND ip = $2";
 const GET: &str = select!("hosts h WHERE h.tenant = $1 AND h.ip = $2");
 const LIST: &str = select!("hosts h WHERE h.tenant = $1 AND h.seq > $2 ORDER BY h.seq LIMIT $3");
-/// Walks the hosts of the first trait in the order of the index and asks of each whether it has the others.
+/// Walks the hosts of one trait in the order of the index and asks of each whether it has the others. The order is spelt as
+/// the primary key is, and each look-up fenced by `OFFSET 0`: a prepared statement's plan is made without knowing the values,
+/// and PostgreSQL would rather read every host, or every trait, once.
 const FIND_POSTGRES: &str = select!(
-    "host_traits t JOIN hosts h ON h.seq = t.host
-     WHERE t.tenant = $1 AND t.kind = $4 AND t.name = $5 AND t.host > $2
-     AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset($6) AS w (kind text, name text) WHERE NOT EXISTS (
-         SELECT 1 FROM host_traits o WHERE o.tenant = $1 AND o.kind = w.kind AND o.name = w.name AND o.host = t.host))
-     ORDER BY t.host LIMIT $3"
+    "(SELECT t.host FROM host_traits t
+         WHERE t.tenant = $1 AND t.kind = $4 AND t.name = $5 AND t.host > $2
+         AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset($6) AS w (kind text, name text)
+             LEFT JOIN LATERAL (SELECT o.host FROM host_traits o WHERE o.tenant = $1 AND o.kind = w.kind
+                 AND o.name = w.name AND o.host = t.host OFFSET 0) AS has ON true
+             WHERE has.host IS NULL OFFSET 0)
+         ORDER BY t.tenant, t.kind, t.name, t.host LIMIT $3) AS page
+     CROSS JOIN LATERAL (SELECT * FROM hosts WHERE hosts.seq = page.host OFFSET 0) AS h ORDER BY h.seq"
 );
 const FIND_SQLITE: &str = select!(
     "host_traits t CROSS JOIN hosts h ON h.seq = t.host
@@ -49,6 +54,13 @@ const FIND_SQLITE: &str = select!(
          WHERE o.tenant = $1 AND o.kind = w.value ->> 'kind' AND o.name = w.value ->> 'name' AND o.host = t.host))
      ORDER BY t.host LIMIT $3"
 );
+/// How many hosts have each trait, counted no further than is needed to tell a rare one.
+const RARITY_POSTGRES: &str = "SELECT w.place, (SELECT count(*) FROM (SELECT 1 FROM host_traits t
+        WHERE t.tenant = $1 AND t.kind = w.asked ->> 'kind' AND t.name = w.asked ->> 'name' LIMIT 1000) AS few)
+    FROM jsonb_array_elements($2) WITH ORDINALITY AS w (asked, place) ORDER BY 2, 1";
+const RARITY_SQLITE: &str = "SELECT w.key + 1, (SELECT count(*) FROM (SELECT 1 FROM host_traits t
+        WHERE t.tenant = $1 AND t.kind = w.value ->> 'kind' AND t.name = w.value ->> 'name' LIMIT 1000))
+    FROM json_each($2) w ORDER BY 2, 1";
 const HOLD: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2";
 const HOLD_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2 FOR KEY SHARE";
 const LOCK_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2 FOR UPDATE";
@@ -73,8 +85,14 @@ pub(crate) const STATEMENTS: [&[&str]; 3] = [
         DELETE_ALL,
         COUNT,
     ],
-    &[FIND_POSTGRES, HOLD_POSTGRES, LOCK_POSTGRES, LOCK_ALL_POSTGRES],
-    &[FIND_SQLITE],
+    &[
+        FIND_POSTGRES,
+        RARITY_POSTGRES,
+        HOLD_POSTGRES,
+        LOCK_POSTGRES,
+        LOCK_ALL_POSTGRES,
+    ],
+    &[FIND_SQLITE, RARITY_SQLITE],
 ];
 
 /// A host as it is stored.
@@ -236,8 +254,11 @@ pub(crate) async fn get(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Opt
 /// read only of the hosts it gives back.
 pub(crate) async fn list(tx: &mut Tx, tenant: TenantId, wanted: &Wanted) -> Result<Vec<StoredHost>, DbError> {
     let limit = wanted.limit.unwrap_or(i64::MAX);
-    let Some((first, others)) = wanted.traits.split_first() else {
+    if wanted.traits.is_empty() {
         return Ok(fetch_all!(tx, LIST, tenant, wanted.after, limit));
+    }
+    let Some((first, others)) = rarest_first(tx, tenant, &wanted.traits).await? else {
+        return Ok(Vec::new());
     };
     let sql = tx.pick(FIND_POSTGRES, FIND_SQLITE);
     let rows = fetch_all!(
@@ -251,6 +272,26 @@ pub(crate) async fn list(tx: &mut Tx, tenant: TenantId, wanted: &Wanted) -> Resu
         Json(others)
     );
     Ok(rows)
+}
+
+/// The trait of the fewest hosts, all of which a search has to look at, and the others; `None` when one is of no host.
+pub(crate) async fn rarest_first<'a>(
+    tx: &mut Tx,
+    tenant: TenantId,
+    traits: &'a [Trait],
+) -> Result<Option<(&'a Trait, Vec<&'a Trait>)>, DbError> {
+    if let [only] = traits {
+        return Ok(Some((only, Vec::new())));
+    }
+    let sql = tx.pick(RARITY_POSTGRES, RARITY_SQLITE);
+    let counted: Vec<(i64, i64)> = fetch_all!(tx, sql, tenant, Json(traits));
+    if counted.iter().any(|(_, hosts)| *hosts == 0) {
+        return Ok(None);
+    }
+    let mut sorted = counted
+        .iter()
+        .filter_map(|(place, _)| traits.get(usize::try_from(place - 1).ok()?));
+    Ok(sorted.next().map(|first| (first, sorted.collect())))
 }
 
 /// The key by which other tables refer to a host, which is kept from being deleted until the transaction ends. `None` when

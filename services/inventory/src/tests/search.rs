@@ -5,6 +5,8 @@ use mecm_common::db::Tx;
 use serde_json::{Value, json};
 
 use super::{Bench, OTHER, host};
+use crate::store::capabilities::{Trait, TraitKind};
+use crate::store::hosts::rarest_first;
 
 /// Adds a host with these types of hardware and this affinity and city.
 async fn add(bench: &Bench, ip: &str, types: &[&str], affinity: &str, city: &str) {
@@ -156,7 +158,7 @@ async fn a_broken_question_names_its_parameter() {
     }
 }
 
-/// The promise that a page of hosts does not read all hosts, by what the database says it will do.
+/// The promise that a page of hosts does not read all hosts, by what SQLite says it will do.
 #[tokio::test]
 async fn a_search_reads_the_index_of_traits() {
     for bench in Bench::all().await {
@@ -182,5 +184,101 @@ async fn a_search_reads_the_index_of_traits() {
                 .all(|step| !step.starts_with("SCAN") || step.starts_with("SCAN w")),
             "{steps:?}"
         );
+    }
+}
+
+/// Many hosts at once, each of a type that all have, one that every hundredth has and nine others.
+const FILL: [&str; 2] = [
+    "INSERT INTO hosts (tenant, ip, name, city, address, edgerepo_ip, edgerepo_port, controller_ip, coordinates, hardware,
+        software, created, modified)
+     SELECT '1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77', '10.0.' || n / 256 || '.' || n % 256, 'n', 'c', 'a', '10.0.0.2', '443',
+        '10.0.0.9', '1,1', '[]', '[]', now(), now() FROM generate_series(1, 10000) n",
+    "INSERT INTO host_traits (tenant, kind, name, host)
+     SELECT h.tenant, 'hardware', t.name, h.seq FROM hosts h CROSS JOIN LATERAL (
+        SELECT 'COMMON' AS name UNION ALL SELECT 'RARE' WHERE h.seq % 100 = 0
+        UNION ALL SELECT 'T' || g FROM generate_series(1, 9) g) t",
+];
+
+/// The same promise on PostgreSQL, of the plan that it keeps for every later search, and by what that plan has read.
+#[tokio::test]
+async fn the_plan_that_postgresql_keeps_reads_a_page_only() {
+    for bench in Bench::all().await {
+        let mut tx = bench.app.db.begin_write().await.unwrap();
+        let Tx::Postgres(postgres) = &mut tx else { continue };
+        for sql in FILL.into_iter().chain(["ANALYZE hosts", "ANALYZE host_traits"]) {
+            sqlx::query(sql).execute(&mut **postgres).await.unwrap();
+        }
+        let find = crate::store::hosts::STATEMENTS[1][0];
+        let prepare = format!("PREPARE find (uuid, bigint, bigint, text, text, jsonb) AS {find}");
+        for sql in ["SET LOCAL plan_cache_mode = force_generic_plan", &prepare] {
+            sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
+                .execute(&mut **postgres)
+                .await
+                .unwrap();
+        }
+        let rare = r#"[{"kind": "hardware", "name": "COMMON"}, {"kind": "hardware", "name": "T5"}]"#;
+        for (first, others, most_read) in [("COMMON", "[]", 101), ("RARE", "[]", 100), ("RARE", rare, 100)] {
+            let explain = format!(
+                "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE find ('{}', 0, 101, 'hardware', '{first}', '{others}')",
+                super::TENANT
+            );
+            let (plan,): (Value,) = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+                .fetch_one(&mut **postgres)
+                .await
+                .unwrap();
+            let mut scans = Vec::new();
+            collect_scans(&plan[0]["Plan"], &mut scans);
+            assert!(scans.len() >= 2, "{plan:#}");
+            for scan in scans {
+                // What one loop gives and throws away again, and how often: rows that were touched.
+                let per_loop: f64 = ["Actual Rows", "Rows Removed by Filter"]
+                    .iter()
+                    .filter_map(|name| scan[*name].as_f64())
+                    .sum();
+                let read = per_loop * scan["Actual Loops"].as_f64().unwrap();
+                let times = if scan["Alias"] == "o" { 2.0 } else { 1.0 };
+                assert!(read <= f64::from(most_read) * times, "{first} {others}: {scan:#}");
+                assert_ne!(scan["Node Type"], "Seq Scan", "{first} {others}: {scan:#}");
+            }
+        }
+    }
+}
+
+/// The parts of a plan that read a table.
+fn collect_scans<'a>(plan: &'a Value, scans: &mut Vec<&'a Value>) {
+    if plan.get("Relation Name").is_some() {
+        scans.push(plan);
+    }
+    for part in plan["Plans"].as_array().into_iter().flatten() {
+        collect_scans(part, scans);
+    }
+}
+
+/// Whichever is asked for first, the rarest leads: a type that one host has makes a page without looking at all the others.
+#[tokio::test]
+async fn the_order_of_a_question_does_not_matter() {
+    for bench in Bench::all().await {
+        for last in 1..=5 {
+            let rare: &[&str] = if last == 4 { &["GPU", "NPU"] } else { &["GPU"] };
+            add(&bench, &format!("10.0.0.{last}"), rare, "X86", "Here").await;
+        }
+        let mut read = bench.app.db.begin_read().await.unwrap();
+        let tenant = super::TENANT.parse().unwrap();
+        let named = |name: &str| Trait {
+            kind: TraitKind::Hardware,
+            name: name.to_owned(),
+        };
+        for traits in [[named("GPU"), named("NPU")], [named("NPU"), named("GPU")]] {
+            let found = rarest_first(&mut read, tenant, &traits).await.unwrap();
+            let (first, others) = found.unwrap();
+            assert_eq!((first, others), (&named("NPU"), vec![&named("GPU")]));
+        }
+        let unknown = [named("GPU"), named("TPU")];
+        assert!(rarest_first(&mut read, tenant, &unknown).await.unwrap().is_none());
+        drop(read);
+        for query in ["GPU,NPU", "NPU,GPU"] {
+            let answer = bench.get(&format!("/mechosts?hwCapabilities={query}")).await;
+            assert_eq!(answer.each("mechostIp"), ["10.0.0.4"], "{query}");
+        }
     }
 }
