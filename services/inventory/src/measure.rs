@@ -14,8 +14,8 @@ use crate::store::{applications, capabilities as offered, hosts, tenants};
 /// # Errors
 /// The database's.
 pub async fn host(db: &Db, tenant: TenantId, ip: HostIp) -> Result<Option<HostInfo>, DbError> {
-    let mut tx = db.begin_read().await?;
-    Ok(hosts::get(&mut tx, tenant, ip).await?.map(HostInfo::from))
+    let mut read = db.read().await?;
+    Ok(hosts::get(&mut read, tenant, ip).await?.map(HostInfo::from))
 }
 
 /// As `GET /mechosts/{ip}/capabilities`.
@@ -23,8 +23,8 @@ pub async fn host(db: &Db, tenant: TenantId, ip: HostIp) -> Result<Option<HostIn
 /// # Errors
 /// The database's.
 pub async fn capabilities(db: &Db, tenant: TenantId, ip: HostIp) -> Result<Option<Capabilities>, DbError> {
-    let mut tx = db.begin_read().await?;
-    offered::get(&mut tx, tenant, ip).await
+    let mut read = db.read().await?;
+    offered::get(&mut read, tenant, ip).await
 }
 
 /// As `POST /mechosts/{ip}/apps`, with no limit to what a tenant has; `false` where that would refuse.

@@ -1,8 +1,9 @@
 //! The database: an enum of two typed pools, so that one SQL text and one Rust body serve both with native types.
 //!
-//! A store function takes `&mut Tx`, runs one statement through [`on_db!`](crate::on_db) or one of the four short forms
-//! ([`execute!`](crate::execute), [`fetch_all!`](crate::fetch_all), [`fetch_optional!`](crate::fetch_optional),
-//! [`fetch_one!`](crate::fetch_one)) and returns [`DbError`]. `$1` works on both; nothing like `now()` is used: times are bound.
+//! A store function takes `&mut Tx`, or `&mut Read` where a read needs no other statement beside it. It runs one statement
+//! through [`on_db!`](crate::on_db) or one of the four short forms ([`execute!`](crate::execute),
+//! [`fetch_all!`](crate::fetch_all), [`fetch_optional!`](crate::fetch_optional), [`fetch_one!`](crate::fetch_one)) and returns
+//! [`DbError`]. `$1` works on both; nothing like `now()` is used: times are bound.
 //! Never wait for the network while a transaction is open.
 
 mod connect;
@@ -42,7 +43,34 @@ pub enum Tx {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
 }
 
+/// A connection for statements that read and stand each for itself: without the two round trips that begin and end a
+/// transaction. What needs several from one moment takes [`Db::begin_read`].
+#[derive(Debug)]
+pub enum Read {
+    /// On PostgreSQL.
+    Postgres(sqlx::pool::PoolConnection<sqlx::Postgres>),
+    /// On SQLite, which reads beside a writer.
+    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>),
+}
+
+/// The typed connection of a [`Tx`] or a [`Read`], for [`on_db!`](crate::on_db).
+#[derive(Debug)]
+pub enum Typed<'a> {
+    /// On PostgreSQL.
+    Postgres(&'a mut sqlx::PgConnection),
+    /// On SQLite.
+    Sqlite(&'a mut sqlx::SqliteConnection),
+}
+
 impl Db {
+    /// A connection for a read of one statement.
+    pub async fn read(&self) -> Result<Read, DbError> {
+        match self {
+            Self::Postgres(pool) => Ok(Read::Postgres(pool.acquire().await?)),
+            Self::Sqlite(db) => Ok(Read::Sqlite(db.read.acquire().await?)),
+        }
+    }
+
     /// Begins a transaction that only reads, all of its statements from one moment: what one of them found is not gone for
     /// the next.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
@@ -63,8 +91,8 @@ impl Db {
 
     /// Whether the database answers; for readiness.
     pub async fn ping(&self) -> Result<(), DbError> {
-        let mut tx = self.begin_read().await?;
-        let _one: (i32,) = crate::fetch_one!(&mut tx, "SELECT 1");
+        let mut read = self.read().await?;
+        let _one: (i32,) = crate::fetch_one!(&mut read, "SELECT 1");
         Ok(())
     }
 
@@ -111,21 +139,41 @@ impl Tx {
             Self::Sqlite(_) => sqlite,
         }
     }
+
+    /// Its connection, for one statement.
+    pub fn typed(&mut self) -> Typed<'_> {
+        match self {
+            Self::Postgres(tx) => Typed::Postgres(&mut *tx),
+            Self::Sqlite(tx) => Typed::Sqlite(&mut *tx),
+        }
+    }
 }
 
-/// Runs `body` with `conn` being the typed connection of the transaction: the same code for either database.
+impl Read {
+    /// Picks the text for this database, where the dialects differ.
+    pub fn pick(&self, postgres: &'static str, sqlite: &'static str) -> &'static str {
+        match self {
+            Self::Postgres(_) => postgres,
+            Self::Sqlite(_) => sqlite,
+        }
+    }
+
+    /// Its connection, for one statement.
+    pub fn typed(&mut self) -> Typed<'_> {
+        match self {
+            Self::Postgres(connection) => Typed::Postgres(&mut *connection),
+            Self::Sqlite(connection) => Typed::Sqlite(&mut *connection),
+        }
+    }
+}
+
+/// Runs `body` with `conn` being the typed connection of the [`Tx`] or [`Read`]: the same code for either database.
 #[macro_export]
 macro_rules! on_db {
     ($tx:expr, $conn:ident => $body:expr) => {
-        match $tx {
-            $crate::db::Tx::Postgres(tx) => {
-                let $conn = &mut **tx;
-                $body
-            }
-            $crate::db::Tx::Sqlite(tx) => {
-                let $conn = &mut **tx;
-                $body
-            }
+        match ($tx).typed() {
+            $crate::db::Typed::Postgres($conn) => $body,
+            $crate::db::Typed::Sqlite($conn) => $body,
         }
     };
 }

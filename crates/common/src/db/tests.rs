@@ -42,6 +42,32 @@ async fn read(tx: &mut Tx, name: &str) -> Result<Option<(i64,)>, DbError> {
     Ok(fetch_optional!(tx, "SELECT n FROM things WHERE name = $1", name))
 }
 
+/// What a name stands for, without a transaction around it.
+async fn look_up(read: &mut Read, name: &str) -> Result<Option<(i64,)>, DbError> {
+    Ok(fetch_optional!(
+        read,
+        "SELECT n FROM things WHERE name = $1",
+        name
+    ))
+}
+
+#[tokio::test]
+async fn a_read_alone_sees_what_was_committed_before_each_statement() {
+    for kind in kinds() {
+        let test = database(kind).await;
+        let mut alone = test.db.read().await.unwrap();
+        assert_eq!(look_up(&mut alone, "new").await.unwrap(), None, "{kind}");
+        let mut tx = test.db.begin_write().await.unwrap();
+        add(&mut tx, "new", 7).await.unwrap();
+        assert_eq!(look_up(&mut alone, "new").await.unwrap(), None, "{kind}");
+        tx.commit().await.unwrap();
+        // A transaction that only reads would still be at its first moment.
+        assert_eq!(look_up(&mut alone, "new").await.unwrap(), Some((7,)), "{kind}");
+        let picked = alone.pick("postgres", "sqlite");
+        assert_eq!(picked, kind);
+    }
+}
+
 #[tokio::test]
 async fn what_is_committed_is_read_and_what_is_dropped_is_not() {
     for kind in kinds() {

@@ -82,8 +82,8 @@ async fn get(
     State(app): State<App>,
     Url((tenant, instance)): Url<(TenantId, AppInstanceId)>,
 ) -> ApiResult<Json<AppRuleConfig>> {
-    let mut tx = app.db.begin_read().await?;
-    let rules = store::get(&mut tx, tenant, instance).await?;
+    let mut read = app.db.read().await?;
+    let rules = store::get(&mut read, tenant, instance).await?;
     rules.map(Json).ok_or_else(ApiError::not_found)
 }
 

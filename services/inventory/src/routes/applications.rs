@@ -95,8 +95,8 @@ async fn list(
     State(app): State<App>,
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
 ) -> ApiResult<Json<Vec<Application>>> {
-    let mut tx = app.db.begin_read().await?;
-    let all = store::list(&mut tx, tenant, ip).await?;
+    let mut read = app.db.read().await?;
+    let all = store::list(&mut read, tenant, ip).await?;
     some(all).map(Json)
 }
 
@@ -112,8 +112,8 @@ async fn get(
     State(app): State<App>,
     Url((tenant, ip, id)): Url<(TenantId, HostIp, AppInstanceId)>,
 ) -> ApiResult<Json<Application>> {
-    let mut tx = app.db.begin_read().await?;
-    let one = store::get(&mut tx, tenant, ip, id).await?;
+    let mut read = app.db.read().await?;
+    let one = store::get(&mut read, tenant, ip, id).await?;
     one.map(|one| Json(one.into())).ok_or_else(ApiError::not_found)
 }
 

@@ -42,8 +42,8 @@ async fn get(
     State(app): State<App>,
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
 ) -> ApiResult<Json<Capabilities>> {
-    let mut tx = app.db.begin_read().await?;
-    let offered = store::get(&mut tx, tenant, ip).await?;
+    let mut read = app.db.read().await?;
+    let offered = store::get(&mut read, tenant, ip).await?;
     offered
         .filter(|offered| !offered.hwcapabilities.is_empty() || !offered.swcapabilities.is_empty())
         .map(Json)
@@ -85,8 +85,8 @@ async fn applications_using(
     State(app): State<App>,
     Url((tenant, ip, hardware)): Url<(TenantId, HostIp, CapabilityType)>,
 ) -> ApiResult<Json<Applications>> {
-    let mut tx = app.db.begin_read().await?;
-    let using = applications::using(&mut tx, tenant, ip, &hardware.0).await?;
+    let mut read = app.db.read().await?;
+    let using = applications::using(&mut read, tenant, ip, &hardware.0).await?;
     Ok(Json(Applications { apps: some(using)? }))
 }
 

@@ -108,8 +108,8 @@ async fn list(
     let page = wanted.limit;
     // One more than a page holds tells whether there is another.
     wanted.limit = page.map(|limit| limit + 1);
-    let mut tx = app.db.begin_read().await?;
-    let mut found = store::list(&mut tx, tenant, &wanted).await?;
+    let mut read = app.db.read().await?;
+    let mut found = store::list(&mut read, tenant, &wanted).await?;
     let mut headers = HeaderMap::new();
     if let Some(page) = page.and_then(|page| usize::try_from(page).ok())
         && found.len() > page
@@ -139,8 +139,8 @@ async fn get(
     State(app): State<App>,
     Url((tenant, ip)): Url<(TenantId, HostIp)>,
 ) -> ApiResult<Json<HostInfo>> {
-    let mut tx = app.db.begin_read().await?;
-    let one = store::get(&mut tx, tenant, ip).await?;
+    let mut read = app.db.read().await?;
+    let one = store::get(&mut read, tenant, ip).await?;
     one.map(|host| Json(host.into())).ok_or_else(ApiError::not_found)
 }
 

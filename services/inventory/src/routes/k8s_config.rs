@@ -178,8 +178,8 @@ async fn yaml(file: Bytes) -> ApiResult<Bytes> {
 
 /// Where the LCM controller of a host is.
 async fn controller_of(app: &App, tenant: TenantId, ip: HostIp) -> ApiResult<(HostIp, String)> {
-    let mut tx = app.db.begin_read().await?;
-    let controller = store::controller(&mut tx, tenant, ip).await?;
+    let mut read = app.db.read().await?;
+    let controller = store::controller(&mut read, tenant, ip).await?;
     let controller = controller.ok_or_else(ApiError::not_found)?;
     let port = controller.port.ok_or_else(|| {
         let missing = format!(

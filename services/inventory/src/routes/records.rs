@@ -47,8 +47,8 @@ pub(super) async fn replace<R: Record>(
 
 /// All of the tenant, of which there is at least one.
 pub(super) async fn list<R: Record>(app: &App, tenant: TenantId) -> ApiResult<Json<Vec<R>>> {
-    let mut tx = app.db.begin_read().await?;
-    let all = store::list(&mut tx, tenant).await?;
+    let mut read = app.db.read().await?;
+    let all = store::list(&mut read, tenant).await?;
     if all.is_empty() {
         return Err(ApiError::not_found());
     }
@@ -57,8 +57,8 @@ pub(super) async fn list<R: Record>(app: &App, tenant: TenantId) -> ApiResult<Js
 
 /// One.
 pub(super) async fn get<R: Record>(app: &App, tenant: TenantId, ip: HostIp) -> ApiResult<Json<R>> {
-    let mut tx = app.db.begin_read().await?;
-    let one = store::get(&mut tx, tenant, ip).await?;
+    let mut read = app.db.read().await?;
+    let one = store::get(&mut read, tenant, ip).await?;
     one.map(Json).ok_or_else(ApiError::not_found)
 }
 

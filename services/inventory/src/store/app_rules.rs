@@ -1,6 +1,6 @@
 //! App rules of application instances.
 
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::app_rule::AppRuleConfig;
 use mecm_common::models::ids::{AppInstanceId, TenantId};
 use mecm_common::{execute, fetch_one, fetch_optional};
@@ -39,11 +39,11 @@ pub(crate) async fn update(
 
 /// The rules of an instance.
 pub(crate) async fn get(
-    tx: &mut Tx,
+    read: &mut Read,
     tenant: TenantId,
     instance: AppInstanceId,
 ) -> Result<Option<AppRuleConfig>, DbError> {
-    let row: Option<(Json<AppRuleConfig>,)> = fetch_optional!(tx, GET, tenant, instance);
+    let row: Option<(Json<AppRuleConfig>,)> = fetch_optional!(read, GET, tenant, instance);
     Ok(row.map(|(rules,)| rules.0))
 }
 

@@ -1,6 +1,6 @@
 //! Applications on hosts.
 
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::application::Application;
 use mecm_common::models::ids::{AppInstanceId, HostIp, PackageId, TenantId};
 use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
@@ -137,32 +137,32 @@ pub(crate) async fn update(
 
 /// One application on a host.
 pub(crate) async fn get(
-    tx: &mut Tx,
+    read: &mut Read,
     tenant: TenantId,
     ip: HostIp,
     id: AppInstanceId,
 ) -> Result<Option<StoredApplication>, DbError> {
-    Ok(fetch_optional!(tx, GET, tenant, ip, id))
+    Ok(fetch_optional!(read, GET, tenant, ip, id))
 }
 
 /// All applications on a host, oldest first.
 pub(crate) async fn list(
-    tx: &mut Tx,
+    read: &mut Read,
     tenant: TenantId,
     ip: HostIp,
 ) -> Result<Vec<StoredApplication>, DbError> {
-    Ok(fetch_all!(tx, LIST, tenant, ip))
+    Ok(fetch_all!(read, LIST, tenant, ip))
 }
 
 /// The applications on a host that use a type of hardware that the host offers, oldest first.
 pub(crate) async fn using(
-    tx: &mut Tx,
+    read: &mut Read,
     tenant: TenantId,
     ip: HostIp,
     hardware: &str,
 ) -> Result<Vec<StoredApplication>, DbError> {
-    let sql = tx.pick(USING_POSTGRES, USING_SQLITE);
-    Ok(fetch_all!(tx, sql, tenant, ip, hardware))
+    let sql = read.pick(USING_POSTGRES, USING_SQLITE);
+    Ok(fetch_all!(read, sql, tenant, ip, hardware))
 }
 
 /// At most `most` of the applications that run on a tenant's hosts, oldest first.

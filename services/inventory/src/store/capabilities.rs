@@ -1,6 +1,6 @@
 //! What a host offers, and the rows by which hosts are searched for it.
 
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::host::{Capabilities, HardwareCapability, Host, SoftwareCapability};
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::{execute, fetch_optional};
@@ -66,8 +66,12 @@ impl TraitKind {
 }
 
 /// What a host offers; `None` when there is no such host.
-pub(crate) async fn get(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<Capabilities>, DbError> {
-    let row: Option<Row> = fetch_optional!(tx, GET, tenant, ip);
+pub(crate) async fn get(
+    read: &mut Read,
+    tenant: TenantId,
+    ip: HostIp,
+) -> Result<Option<Capabilities>, DbError> {
+    let row: Option<Row> = fetch_optional!(read, GET, tenant, ip);
     Ok(row.map(|row| Capabilities {
         hwcapabilities: row.hardware.0,
         swcapabilities: row.software.0,

@@ -1,7 +1,7 @@
 //! Edge hosts.
 
 use chrono::{DateTime, Utc};
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::host::{HardwareCapability, Host, HostInfo, SoftwareCapability};
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::service::wire_time;
@@ -246,23 +246,31 @@ pub(crate) async fn set_config_status(
 }
 
 /// One host.
-pub(crate) async fn get(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<StoredHost>, DbError> {
-    Ok(fetch_optional!(tx, GET, tenant, ip))
+pub(crate) async fn get(
+    read: &mut Read,
+    tenant: TenantId,
+    ip: HostIp,
+) -> Result<Option<StoredHost>, DbError> {
+    Ok(fetch_optional!(read, GET, tenant, ip))
 }
 
 /// The hosts that have everything that is wanted, oldest first. The search reads the index of traits alone; whole rows are
 /// read only of the hosts it gives back.
-pub(crate) async fn list(tx: &mut Tx, tenant: TenantId, wanted: &Wanted) -> Result<Vec<StoredHost>, DbError> {
+pub(crate) async fn list(
+    read: &mut Read,
+    tenant: TenantId,
+    wanted: &Wanted,
+) -> Result<Vec<StoredHost>, DbError> {
     let limit = wanted.limit.unwrap_or(i64::MAX);
     if wanted.traits.is_empty() {
-        return Ok(fetch_all!(tx, LIST, tenant, wanted.after, limit));
+        return Ok(fetch_all!(read, LIST, tenant, wanted.after, limit));
     }
-    let Some((first, others)) = rarest_first(tx, tenant, &wanted.traits).await? else {
+    let Some((first, others)) = rarest_first(read, tenant, &wanted.traits).await? else {
         return Ok(Vec::new());
     };
-    let sql = tx.pick(FIND_POSTGRES, FIND_SQLITE);
+    let sql = read.pick(FIND_POSTGRES, FIND_SQLITE);
     let rows = fetch_all!(
-        tx,
+        read,
         sql,
         tenant,
         wanted.after,
@@ -276,15 +284,15 @@ pub(crate) async fn list(tx: &mut Tx, tenant: TenantId, wanted: &Wanted) -> Resu
 
 /// The trait of the fewest hosts, all of which a search has to look at, and the others; `None` when one is of no host.
 pub(crate) async fn rarest_first<'a>(
-    tx: &mut Tx,
+    read: &mut Read,
     tenant: TenantId,
     traits: &'a [Trait],
 ) -> Result<Option<(&'a Trait, Vec<&'a Trait>)>, DbError> {
     if let [only] = traits {
         return Ok(Some((only, Vec::new())));
     }
-    let sql = tx.pick(RARITY_POSTGRES, RARITY_SQLITE);
-    let counted: Vec<(i64, i64)> = fetch_all!(tx, sql, tenant, Json(traits));
+    let sql = read.pick(RARITY_POSTGRES, RARITY_SQLITE);
+    let counted: Vec<(i64, i64)> = fetch_all!(read, sql, tenant, Json(traits));
     if counted.iter().any(|(_, hosts)| *hosts == 0) {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 //! Where a host's Kubernetes configuration goes.
 
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Read};
 use mecm_common::fetch_optional;
 use mecm_common::models::ids::{HostIp, TenantId};
 
@@ -23,9 +23,9 @@ pub(crate) struct Controller {
 
 /// The LCM controller of a host; `None` when there is no such host.
 pub(crate) async fn controller(
-    tx: &mut Tx,
+    read: &mut Read,
     tenant: TenantId,
     ip: HostIp,
 ) -> Result<Option<Controller>, DbError> {
-    Ok(fetch_optional!(tx, CONTROLLER, tenant, ip))
+    Ok(fetch_optional!(read, CONTROLLER, tenant, ip))
 }

@@ -1,7 +1,7 @@
 //! What LCM controllers, app rule managers and app stores have in common: each is a record of a tenant, known by an IPv4
 //! address, with a few texts.
 
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::{execute, fetch_all, fetch_one, fetch_optional, on_db};
 use sqlx::FromRow;
@@ -87,14 +87,18 @@ async fn write<R: Record>(
 }
 
 /// All of a tenant, oldest first.
-pub(crate) async fn list<R: Record>(tx: &mut Tx, tenant: TenantId) -> Result<Vec<R>, DbError> {
-    let rows: Vec<R::Row> = fetch_all!(tx, R::SQL.list, tenant);
+pub(crate) async fn list<R: Record>(read: &mut Read, tenant: TenantId) -> Result<Vec<R>, DbError> {
+    let rows: Vec<R::Row> = fetch_all!(read, R::SQL.list, tenant);
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// One.
-pub(crate) async fn get<R: Record>(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Option<R>, DbError> {
-    let row: Option<R::Row> = fetch_optional!(tx, R::SQL.get, tenant, ip);
+pub(crate) async fn get<R: Record>(
+    read: &mut Read,
+    tenant: TenantId,
+    ip: HostIp,
+) -> Result<Option<R>, DbError> {
+    let row: Option<R::Row> = fetch_optional!(read, R::SQL.get, tenant, ip);
     Ok(row.map(Into::into))
 }
 

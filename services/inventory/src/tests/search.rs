@@ -262,7 +262,7 @@ async fn the_order_of_a_question_does_not_matter() {
             let rare: &[&str] = if last == 4 { &["GPU", "NPU"] } else { &["GPU"] };
             add(&bench, &format!("10.0.0.{last}"), rare, "X86", "Here").await;
         }
-        let mut read = bench.app.db.begin_read().await.unwrap();
+        let mut read = bench.app.db.read().await.unwrap();
         let tenant = super::TENANT.parse().unwrap();
         let named = |name: &str| Trait {
             kind: TraitKind::Hardware,
