@@ -339,7 +339,11 @@ pub(crate) async fn terminate(
                 answered.insert(*id, Item::unknown(*id));
                 continue;
             };
-            let needing = dependencies::dependents(&mut tx, row).await?;
+            // Nobody needs what does not run.
+            let needing = match row.status()? {
+                OperationalStatus::Instantiated => dependencies::dependents(&mut tx, row).await?,
+                _ => Vec::new(),
+            };
             let blocked = needing
                 .iter()
                 .any(|(other, terminating)| !terminating && !asked.contains(other));

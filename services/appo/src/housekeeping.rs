@@ -1,4 +1,5 @@
-//! What nobody needs any more goes: finished rule tasks after a day, batches when their operations' history has gone.
+//! What nobody needs any more goes: finished rule tasks after a day, batches when their operations' history has gone,
+//! packages that nothing has used for a week.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,10 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
     loop {
         if let Err(error) = sweep(&core).await {
             tracing::warn!(%error, "old records could not be swept");
+        }
+        let packages = core.packages.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || packages.sweep()).await {
+            tracing::warn!(%error, "unused packages could not be swept");
         }
         tokio::select! {
             () = stop.cancelled() => return,

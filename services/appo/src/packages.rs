@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mecm_common::client::apm::FetchError;
-use mecm_common::client::{Apm, CallContext};
+use mecm_common::client::{Apm, CallContext, PeerError};
 use mecm_common::models::ids::{PackageId, TenantId};
 use mecm_csar::{Descriptor, Policy};
 use moka::future::Cache;
@@ -16,6 +16,8 @@ use moka::future::Cache;
 const UNCHANGED: Duration = Duration::from_secs(30);
 /// Packages whose content is remembered.
 const REMEMBERED: u64 = 1_000;
+/// A download that was not written to for so long goes on no more.
+const INTERRUPTED: Duration = Duration::from_secs(3_600);
 /// A file that nothing used for so long is removed.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -105,8 +107,7 @@ impl Packages {
         package: PackageId,
         digest: &str,
     ) -> Result<PathBuf, Arc<PackageError>> {
-        let path = self.path(digest);
-        if used_now(&path) {
+        if let Some(path) = self.kept(digest) {
             return Ok(path);
         }
         self.fresh.invalidate(&(tenant, package)).await;
@@ -115,7 +116,13 @@ impl Packages {
             let why = "it is not the one that the instance was created from; terminate and create it anew";
             return Err(Arc::new(PackageError::Invalid(why.to_owned())));
         }
-        Ok(path)
+        Ok(self.path(digest))
+    }
+
+    /// The file of that digest, if it is here.
+    pub(crate) fn kept(&self, digest: &str) -> Option<PathBuf> {
+        let path = self.path(digest);
+        used_now(&path).then_some(path)
     }
 
     async fn fetch(
@@ -168,21 +175,30 @@ impl Packages {
         self.folder.join(format!("{digest}.csar"))
     }
 
-    /// Removes what an interrupted download left and what nothing has used for long.
-    fn sweep(&self) -> io::Result<()> {
+    /// Removes what an interrupted download left and what nothing has used for long. Another process may do the same in the
+    /// same folder: what is gone already is no error.
+    pub(crate) fn sweep(&self) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let kind = path.extension().and_then(|extension| extension.to_str());
-            let age = std::fs::metadata(&path)?
-                .modified()?
-                .elapsed()
-                .unwrap_or_default();
-            if kind == Some("part") || (kind == Some("csar") && age > UNUSED) {
-                std::fs::remove_file(&path)?;
+            match sweep_one(&entry?.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
         Ok(())
     }
+}
+
+fn sweep_one(path: &Path) -> io::Result<()> {
+    let longest = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("part") => INTERRUPTED,
+        Some("csar") => UNUSED,
+        _ => return Ok(()),
+    };
+    let age = std::fs::metadata(path)?.modified()?.elapsed().unwrap_or_default();
+    if age > longest {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 /// Whether the file is there; notes that it is in use.
@@ -206,7 +222,10 @@ impl From<FetchError> for PackageError {
         match error {
             FetchError::Peer(error) => Self::Download {
                 may_pass: error.may_pass(),
-                why: error.to_string(),
+                why: match error {
+                    PeerError::Refused { details, .. } => details.join("; "),
+                    error => error.to_string(),
+                },
             },
             FetchError::Invalid => Self::Invalid(error.to_string()),
             FetchError::Disk(error) => Self::Disk(error),

@@ -112,7 +112,7 @@ pub(crate) async fn start_with(
         inventory: Inventory(setup.inventory.clone()),
         tokens: EdgeTokens::new(setup.inventory, setup.clock.clone()),
         packages,
-        edge: Edge::new(&setup.clients, config),
+        edge: Edge::new(&setup.clients, config, setup.clock.clone()),
         sealer: setup.sealer,
         settings,
     });

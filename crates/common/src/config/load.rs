@@ -157,6 +157,10 @@ fn check(config: &Config) -> Vec<String> {
     wrong(config.jobs.workers == 0, "jobs.workers: at least 1");
     wrong(config.jobs.per_controller == 0, "jobs.per_controller: at least 1");
     wrong(config.jobs.ask_seconds == 0, "jobs.ask_seconds: at least 1");
+    wrong(
+        config.jobs.edge_pause_seconds == 0,
+        "jobs.edge_pause_seconds: at least 1",
+    );
     wrong(config.limits.json_body == 0, "limits.json_body: at least 1");
     wrong(
         http::HeaderValue::from_str(&config.listen.allowed_origin).is_err(),

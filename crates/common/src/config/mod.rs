@@ -117,7 +117,7 @@ section!(
     /// How background work runs.
     Jobs {
         workers: usize, per_controller: u32, unanswered_seconds: u64, ask_seconds: u64, deadline_seconds: u64,
-        history_days: u32,
+        edge_failures: u32, edge_pause_seconds: u64, history_days: u32,
     }
 );
 

@@ -10,7 +10,7 @@ use mecm_common::models::ids::{HostIp, PackageId, TenantId};
 use reqwest::Method;
 use secrecy::SecretString;
 
-use super::{CONTROLLER, Deploy, Edge, EdgeError, Instantiated, Known, Target, Terminated, reason, said};
+use super::{CONTROLLER, Deploy, Edge, EdgeError, Instantiated, Known, Target, Terminated, clean, reason};
 
 /// Behind a 404: the one that means unknown.
 const NO_RECORD: &str = "App info record does not exist in database";
@@ -51,7 +51,7 @@ impl Edge {
     ) -> Result<Answer, CallError> {
         let path = instance_path(who, "");
         let request = self.request(context, at, Method::GET, &path, who.token)?;
-        call(request, self.lcm, &peer(at)).await
+        self.exchange(at, request, self.lcm, &peer(at)).await
     }
 
     /// Sends the package and waits for the deployment. The time of sending must be durable before.
@@ -83,6 +83,7 @@ impl Edge {
         }
         let (request, progress) = upload.on(request);
         let answer = call_with(request, self.deploy, &peer(at), || progress.whole()).await;
+        self.heard(at, &answer);
         match answer {
             Ok(answer) => instantiated(at, &answer),
             Err(CallError::NotAllowed(error)) => refused(error.to_string()),
@@ -103,7 +104,9 @@ impl Edge {
             Ok(request) => request,
             Err(error) => return Terminated::Refused(error.to_string()),
         };
-        match call(request, self.deploy, &peer(at)).await {
+        let answer = call(request, self.deploy, &peer(at)).await;
+        self.heard(at, &answer);
+        match answer {
             Ok(answer) => terminated(at, &answer),
             Err(CallError::NotAllowed(error)) => Terminated::Refused(error.to_string()),
             Err(error) => Terminated::Again(error.to_string()),
@@ -158,7 +161,7 @@ impl Edge {
         let request = self
             .request(context, at, Method::GET, path, token)
             .map_err(CallError::from)?;
-        only_ok(at, call(request, self.lcm, &peer(at)).await?)
+        only_ok(at, self.exchange(at, request, self.lcm, &peer(at)).await?)
     }
 }
 
@@ -184,16 +187,16 @@ fn only_ok(at: &EdgeAddress, answer: Answer) -> Result<Answer, EdgeError> {
 
 /// What an answer to the query says.
 pub(super) fn known(answer: &Answer) -> Known {
-    let text = answer.text();
+    let text = clean(&answer.text());
     if text.contains(NO_PAGE) {
-        return Known::Unclear(said(&text));
+        return Known::Unclear(text);
     }
     match answer.status {
         StatusCode::NOT_FOUND if text.contains(NO_RECORD) => Known::No,
         StatusCode::NOT_FOUND => Known::Yes,
         StatusCode::OK if text == "Failure" || is_state(answer) => Known::Yes,
         status if text.is_empty() => Known::Unclear(format!("{CONTROLLER} answered {status}")),
-        _ => Known::Unclear(said(&text)),
+        _ => Known::Unclear(text),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The edge: calls to LCM controllers and app rule managers of EdgeGallery v1.0, and what their answers mean
 //! (docs/controllers.md). Nothing here decides what to do about it: the flows do.
 
+mod breaker;
 mod controller;
 pub(crate) mod platform;
 mod rule_manager;
@@ -11,19 +12,26 @@ mod tests;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
+use mecm_common::client::call::call;
 use mecm_common::client::inventory::EdgeAddress;
 use mecm_common::client::{Answer, CallContext, CallError, Clients, Egress, NotAllowed};
+use mecm_common::clock::Clock;
 use mecm_common::config::{Config, Scheme};
 use mecm_common::models::ids::{AppInstanceId, HostIp, PackageId, TenantId};
 use mecm_common::service::ApiError;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::breaker::Breaker;
+
 /// How edges are called. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
     client: reqwest::Client,
     egress: Egress,
+    breaker: Breaker,
     scheme: Scheme,
     lcm: Duration,
     deploy: Duration,
@@ -126,7 +134,7 @@ impl From<EdgeError> for ApiError {
             EdgeError::Call(call) => Self::bad_gateway(call.to_string()).cause(call),
             EdgeError::Refused {
                 status: 404, text, ..
-            } => Self::new(http::StatusCode::NOT_FOUND, "edge_says_not_found", text),
+            } => Self::new(StatusCode::NOT_FOUND, "edge_says_not_found", text),
             EdgeError::Refused { peer, status, text } => {
                 Self::bad_gateway(format!("{peer} answered {status}")).details([text])
             }
@@ -139,15 +147,54 @@ const CONTROLLER: &str = "the LCM controller";
 const MANAGER: &str = "the app rule manager";
 
 impl Edge {
-    pub(crate) fn new(clients: &Clients, config: &Config) -> Self {
-        let peers = &config.peers;
+    pub(crate) fn new(clients: &Clients, config: &Config, clock: Clock) -> Self {
+        let (peers, jobs) = (&config.peers, &config.jobs);
+        let pause = i64::try_from(jobs.edge_pause_seconds)
+            .unwrap_or(i64::MAX)
+            .min(86_400);
         Self {
             client: clients.edges.clone(),
             egress: clients.egress.clone(),
+            breaker: Breaker::new(clock, jobs.edge_failures, TimeDelta::seconds(pause)),
             scheme: peers.edge_scheme,
             lcm: Duration::from_secs(peers.lcm_seconds),
             deploy: Duration::from_secs(peers.lcm_deploy_seconds),
             rules: Duration::from_secs(peers.rules_seconds),
+        }
+    }
+
+    /// Until when an edge that does not answer is left alone, if it is.
+    pub(crate) fn left_alone(&self, at: &EdgeAddress) -> Option<DateTime<Utc>> {
+        self.breaker.left_alone(at)
+    }
+
+    /// Whether it may be called now; or until when it is left alone.
+    pub(crate) fn admit(&self, at: &EdgeAddress) -> Result<(), DateTime<Utc>> {
+        self.breaker.admit(at)
+    }
+
+    /// Makes a call that is answered soon, if by anybody.
+    async fn exchange(
+        &self,
+        at: &EdgeAddress,
+        request: RequestBuilder,
+        time: Duration,
+        peer: &str,
+    ) -> Result<Answer, CallError> {
+        let answer = call(request, time, peer).await;
+        match &answer {
+            Err(CallError::NoAnswer { .. }) => self.breaker.failed(at),
+            _ => self.heard(at, &answer),
+        }
+        answer
+    }
+
+    /// What a call says of its edge, whatever it was about. That no answer came to long work says nothing.
+    fn heard(&self, at: &EdgeAddress, answer: &Result<Answer, CallError>) {
+        match answer {
+            Ok(_) | Err(CallError::TooLong { .. }) => self.breaker.answered(at),
+            Err(CallError::NoConnection { .. }) => self.breaker.failed(at),
+            Err(_) => {}
         }
     }
 
@@ -170,22 +217,22 @@ impl Edge {
     }
 }
 
-/// The most characters of an edge's own words that are kept; its answer may be 4 MiB.
+/// The most characters of an edge's text that are kept; an answer may have millions.
 const SAID: usize = 1_000;
 
-/// An edge's words, fit to be kept: cut, and without control characters, which PostgreSQL and a log do not take.
-fn said(text: &str) -> String {
-    let clean = |character: char| if character.is_control() { ' ' } else { character };
-    let mut said: String = text.chars().take(SAID).map(clean).collect();
+/// An edge's text as it can be kept, logged and passed on: no control characters, which a database may refuse, and short.
+fn clean(text: &str) -> String {
+    let readable = |c: char| if c.is_control() { ' ' } else { c };
+    let mut kept: String = text.chars().take(SAID).map(readable).collect();
     if text.chars().nth(SAID).is_some() {
-        said.push_str("...");
+        kept.push_str("...");
     }
-    said
+    kept
 }
 
 /// What an error answer says; never nothing.
 fn reason(peer: &str, answer: &Answer) -> String {
-    let text = said(answer.text().trim());
+    let text = clean(&answer.text());
     if text.is_empty() {
         format!("{peer} answered {} without a word", answer.status.as_u16())
     } else {

@@ -1,14 +1,13 @@
 //! The app rule manager. All its answers are one object: `{"taskId","appInstanceId","configResult","configPhase","detailed"}`.
 
 use http::StatusCode;
-use mecm_common::client::call::call;
 use mecm_common::client::inventory::EdgeAddress;
 use mecm_common::client::{Answer, CallContext, CallError};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Configure, Configured, Edge, EdgeError, MANAGER, Target, reason};
+use super::{Configure, Configured, Edge, EdgeError, MANAGER, Target, clean, reason};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -40,7 +39,7 @@ impl Edge {
         let request = self
             .request(context, at, Method::GET, &path(&who), who.token)
             .map_err(CallError::from)?;
-        let answer = call(request, self.rules, &peer(at)).await?;
+        let answer = self.exchange(at, request, self.rules, &peer(at)).await?;
         match answer.status {
             StatusCode::OK => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
@@ -69,7 +68,7 @@ impl Edge {
             Ok(request) => request.json(&for_manager(set)),
             Err(error) => return Configured::Failure(error.to_string()),
         };
-        match call(request, self.rules, &peer(at)).await {
+        match self.exchange(at, request, self.rules, &peer(at)).await {
             Ok(answer) => configured(at, &answer),
             Err(CallError::NoConnection { .. } | CallError::NotSent { .. }) => {
                 Configured::Busy(format!("{} cannot be reached", peer(at)))
@@ -89,7 +88,7 @@ impl Edge {
             Ok(request) => request,
             Err(error) => return Configured::Failure(error.to_string()),
         };
-        match call(request, self.rules, &peer(at)).await {
+        match self.exchange(at, request, self.rules, &peer(at)).await {
             Ok(answer) => removed(at, &answer),
             Err(CallError::NoConnection { .. } | CallError::NotSent { .. }) => {
                 Configured::Busy(format!("{} cannot be reached", peer(at)))
@@ -101,12 +100,13 @@ impl Edge {
 
 /// The answer's object, and what it says.
 fn told(at: &EdgeAddress, answer: &Answer) -> (Option<Told>, String) {
-    let told: Option<Told> = answer.json().ok();
-    let said = told
-        .as_ref()
-        .and_then(|told| told.detailed.as_deref())
-        .map(super::said)
-        .filter(|text| !text.is_empty());
+    let mut told: Option<Told> = answer.json().ok();
+    let mut said = None;
+    if let Some(told) = &mut told {
+        let is_said = |text: &String| !text.is_empty();
+        said = told.detailed.take().map(|text| clean(&text)).filter(is_said);
+        told.task_id = told.task_id.take().map(|id| clean(&id)).filter(is_said);
+    }
     let said = said.unwrap_or_else(|| reason(&peer(at), answer));
     (told, said)
 }
@@ -114,16 +114,12 @@ fn told(at: &EdgeAddress, answer: &Answer) -> (Option<Told>, String) {
 /// What an answer to a change says.
 pub(super) fn configured(at: &EdgeAddress, answer: &Answer) -> Configured {
     let (told, said) = told(at, answer);
-    let Some(mut told) = told else {
+    let Some(told) = told else {
         return match answer.status {
             StatusCode::TOO_MANY_REQUESTS => Configured::Busy(said),
             _ => Configured::Unanswered(said),
         };
     };
-    told.task_id = told
-        .task_id
-        .map(|id| super::said(&id))
-        .filter(|id| !id.is_empty());
     let says = |text: &str| said.contains(text);
     match answer.status {
         StatusCode::OK if told.config_result.as_deref() == Some("SUCCESS") => Configured::Done(told.task_id),

@@ -20,7 +20,7 @@ fn edge(change: impl FnOnce(&mut Config)) -> Edge {
     config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
     config.peers.edge_scheme = Scheme::Http;
     change(&mut config);
-    Edge::new(&Clients::new(&config).unwrap(), &config)
+    Edge::new(&Clients::new(&config).unwrap(), &config, Clock::System)
 }
 
 /// A peer that answers everything so, after reading the request; without an answer it closes the connection.
@@ -241,6 +241,22 @@ async fn an_address_that_is_not_allowed_is_never_called() {
     );
     let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
     assert!(waiting.is_err(), "nobody has connected");
+}
+
+#[test]
+fn a_task_id_that_is_empty_is_none() {
+    let body =
+        br#"{"taskId":"","configResult":"FAILURE","detailed":"no modification data found in the input"}"#;
+    let answer = Answer {
+        status: StatusCode::NOT_FOUND,
+        headers: http::HeaderMap::new(),
+        body: bytes::Bytes::from_static(body),
+    };
+    let at = EdgeAddress {
+        ip: "127.0.0.1".to_owned(),
+        port: "1".to_owned(),
+    };
+    assert_eq!(rule_manager::configured(&at, &answer), Configured::Done(None));
 }
 
 #[test]

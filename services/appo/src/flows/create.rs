@@ -80,24 +80,20 @@ async fn match_host(core: &Core, job: &Job, instance: &AppInstance) -> Result<St
         .as_deref()
         .and_then(|ip| ip.parse::<HostIp>().ok())
         .ok_or_else(|| Trouble::Final("applcm IP not configured in host".to_owned()))?;
+    // Whatever comes: the record shows where its controller is.
+    let known = |step: Step| step.writing(writes::controller(core, instance.id, controller_ip, None));
     let missing = matching::missing_hardware(&host, &instance.hw_capabilities);
     if !missing.is_empty() {
-        return Ok(
-            fail(core, job, &matching::hardware_failed(&missing)).writing(writes::controller(
-                core,
-                instance.id,
-                controller_ip,
-                None,
-            )),
-        );
+        return Ok(known(fail(core, job, &matching::hardware_failed(&missing))));
     }
     let controller = core
         .inventory
         .controller(&context, job.tenant, &controller_ip.to_string())
-        .await?;
-    let Some(controller) = controller else {
-        let address = writes::controller(core, instance.id, controller_ip, None);
-        return Ok(fail(core, job, "applcm port not found").writing(address));
+        .await;
+    let controller = match controller {
+        Ok(Some(controller)) => controller,
+        Ok(None) => return Ok(known(fail(core, job, "applcm port not found"))),
+        Err(error) => return Ok(known(Trouble::from(error).step(core, job, fail))),
     };
     let port = controller.port.parse().ok();
     let learned = Learned {
@@ -162,7 +158,8 @@ fn needs(descriptor: &Descriptor) -> Vec<Dependency> {
         let name = need.name.clone().filter(|name| !name.is_empty());
         Dependency {
             name: name.unwrap_or_else(|| package.clone()),
-            package,
+            // In one form, since it is looked for by its text.
+            package: dependencies::package_named(&package).map_or(package, |id| id.to_string()),
         }
     };
     descriptor.dependencies.iter().map(named).collect()
@@ -248,7 +245,7 @@ async fn platform_software(
 }
 
 async fn register(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
-    let created = OperationalStatus::Created;
     let done = Step::from(Outcome::Done).writing(writes::created(core, instance.id));
-    Ok(inventory_sync::tell(core, job, instance, created.as_str(), done).await)
+    let created = OperationalStatus::Created.as_str();
+    Ok(inventory_sync::tell(core, job, instance, created, done).await)
 }

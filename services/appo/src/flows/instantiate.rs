@@ -1,10 +1,10 @@
 //! instantiate: check, take a turn at the controller, send, settle what was not answered, set the rules, register.
 //!
 //! ```text
-//! prepare → (turn) → mark → send ─ok──────────────▶ rules → publish
-//!                     ▲       ├─no answer─▶ settle ─known─┘ │
-//!                     └───────┴──unknown──────┘             │
-//!                             └─refused──▶ refused ─▶ undo ◀┘ (a failure, or a stop)
+//! prepare → turn → mark → send ─ok──────────────▶ rules → publish
+//!            ▲            ├─no answer─▶ settle ─known─┘ │
+//!            └────────────┴──unknown──────┘             │
+//!                         └─refused──▶ refused ─▶ undo ◀┘ (a failure, or a stop)
 //! ```
 
 use std::path::PathBuf;
@@ -14,11 +14,12 @@ use mecm_common::client::inventory::EdgeAddress;
 use mecm_common::models::app_instance::OperationalStatus;
 use mecm_common::models::ids::{HostIp, TaskId};
 use mecm_jobs::{Job, Outcome, Step, backoff};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ATTEMPTS, CANCELLED, Trouble, brief, inventory_sync, keep, memo, patience, record, writes};
+use super::{
+    ATTEMPTS, CANCELLED, Trouble, before_deadline, inventory_sync, keep, memo, patience, record, writes,
+};
 use super::{own_rules, unanswered, undo};
 use crate::core::{Core, context_of};
 use crate::edge::{Deploy, Instantiated, Known, Target};
@@ -29,8 +30,6 @@ use crate::store::rule_tasks::Ended;
 pub(crate) const FIRST: &str = "prepare";
 /// The reason of an instantiate that waited for a create that failed.
 const CREATE_FAILED: &str = "create failed";
-/// With these v1.0's controllers have deployed and keep no record: nobody but they can tell.
-const UNRECORDED: [&str; 2] = ["Maximum number of tenant records are exceeded", TOO_MANY];
 /// What v1.0's controllers say over their limit.
 const TOO_MANY: &str = "Maximum number of app info records are exceeded for given tenant";
 
@@ -40,6 +39,10 @@ const TOO_MANY: &str = "Maximum number of app info records are exceeded for give
 pub(super) struct Learned {
     pub(super) controller: Option<EdgeAddress>,
     pub(super) rule_manager: Option<EdgeAddress>,
+    /// When it had its turn for the first time: the deadline counts from then.
+    pub(super) began: Option<DateTime<Utc>>,
+    /// Something was sent already before the latest try.
+    pub(super) sent_before: bool,
     /// How often it was sent.
     pub(super) tries: i32,
     /// Why it ends, once that is known.
@@ -50,14 +53,8 @@ pub(super) struct Learned {
     pub(super) again: bool,
     /// Rules were sent to the rule manager.
     pub(super) rules_sent: bool,
-    /// What Inventory held before: the user's own rules, which come back when this one fails.
-    pub(super) held: Option<Value>,
-    /// Whether anything had been sent for the instance before the present sending.
-    pub(super) ever_sent: bool,
-    /// Its turn was given back while nobody could tell whether it runs.
-    pub(super) without_turn: bool,
-    /// When it had its turn: its deadline counts from then.
-    pub(super) turn_at: Option<DateTime<Utc>>,
+    /// The rules that the user had set before.
+    pub(super) rules_before: Option<Value>,
 }
 
 impl Learned {
@@ -65,16 +62,6 @@ impl Learned {
         self.controller
             .as_ref()
             .ok_or_else(|| Trouble::Final("applcm port not found".to_owned()))
-    }
-
-    /// Waiting for a turn does not count: a long queue at a controller fails nobody.
-    fn before_deadline(&self, core: &Core, job: &Job) -> bool {
-        let began = self.turn_at.unwrap_or(job.started);
-        core.clock.now() < began + core.settings.deadline
-    }
-
-    fn may_be_sent_again(&self, core: &Core, job: &Job) -> bool {
-        self.tries < ATTEMPTS && self.before_deadline(core, job)
     }
 }
 
@@ -84,10 +71,11 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
     };
     match job.step.as_str() {
         FIRST => prepare(core, job, &instance).await,
+        "turn" => turn(core, job),
         "mark" => mark(core, job, &instance).await,
         "send" => send(core, job, &instance).await,
-        "settle" => settle(core, job, &instance).await,
-        "refused" => refused(core, job, &instance).await,
+        "settle" => unanswered::settle(core, job, &instance).await,
+        "refused" => unanswered::refused(core, job).await,
         "rules" => own_rules::run(core, job, &instance).await,
         "publish" => publish(core, job, &instance).await,
         "undo" => undo::run(core, job, &instance).await,
@@ -95,31 +83,17 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
     }
 }
 
-/// Instantiation failed, and why. Once it is deployed, the workload is taken away again first.
+/// Instantiation failed, and why. Once it is deployed, only the undo ends it.
 pub(super) fn fail(core: &Core, job: &Job, reason: &str) -> Step {
-    let learned: Learned = memo(job);
     match job.step.as_str() {
-        "rules" | "publish" => undo_because(&learned, reason, false),
-        // Asked after a refusal: that is the reason, and it proves nothing.
-        "refused" => {
-            let refusal = learned.reason.as_deref().unwrap_or(reason);
-            ended(core, job, &untold(refusal, reason))
-        }
-        _ => ended(core, job, reason),
+        "rules" | "publish" => undo_because(&memo(job), reason, false),
+        "undo" => undo::left(core, job, reason),
+        _ => end(core, job, reason, Outcome::Failed(reason.to_owned())),
     }
 }
 
-fn ended(core: &Core, job: &Job, reason: &str) -> Step {
-    end(core, job, reason, Outcome::Failed(reason.to_owned()))
-}
-
-/// The reason of a failure after which nobody can tell whether the workload runs.
-fn untold(reason: &str, why: &str) -> String {
-    format!("{}; and whether it runs cannot be told: {why}", brief(reason))
-}
-
 /// Stopped: nothing of it is at the controller.
-fn cancelled(core: &Core, job: &Job) -> Step {
+pub(super) fn cancelled(core: &Core, job: &Job) -> Step {
     end(core, job, CANCELLED, Outcome::Cancelled(CANCELLED.to_owned()))
 }
 
@@ -130,17 +104,17 @@ pub(super) fn end(core: &Core, job: &Job, reason: &str, outcome: Outcome) -> Ste
         return step;
     };
     let failed = OperationalStatus::InstantiationFailed;
-    let step = step
-        .writing(writes::status(core, id, failed, reason, false))
-        .writing(writes::answered(core, id))
-        .writing(writes::sync_inventory(core, job, id));
     let learned: Learned = memo(job);
-    if !learned.rules_sent {
-        return step;
-    }
-    // The task of the descriptor's rules, where it has not ended.
-    let task = TaskId(id.0);
-    step.writing(writes::task_ends(core, task, Ended::Failure, reason, None))
+    let step = if learned.rules_sent {
+        // Left as it is where it has ended.
+        let task = TaskId(id.0);
+        step.writing(writes::task_ends(core, task, Ended::Failure, reason, None))
+    } else {
+        step
+    };
+    step.writing(writes::status(core, id, failed, reason, false))
+        .writing(writes::answered(core, id))
+        .writing(writes::sync_inventory(core, job, id))
 }
 
 /// On to undoing what may have been done; the flow ends with this reason then.
@@ -150,7 +124,7 @@ pub(super) fn undo_because(learned: &Learned, reason: &str, cancelled: bool) -> 
         cancelled,
         ..learned.clone()
     };
-    Step::next("undo").memo(keep(&learned))
+    Step::next("undo").memo(keep(&learned)).release()
 }
 
 async fn prepare(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
@@ -161,12 +135,16 @@ async fn prepare(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step,
     if job.stop {
         return Ok(cancelled(core, job));
     }
-    let mut tx = core.db.begin_write().await?;
+    let mut tx = core.db.begin_read().await?;
     let needs = dependencies::of(&mut tx, instance.id).await?;
-    let missing = dependencies::missing(&mut tx, job.tenant, instance.host, &needs, true).await?;
-    tx.rollback().await?;
-    if !missing.is_empty() {
-        return Err(Trouble::Final(dependencies::not_deployed(&missing)));
+    drop(tx);
+    if !needs.is_empty() {
+        let mut tx = core.db.begin_write().await?;
+        let missing = dependencies::missing(&mut tx, job.tenant, instance.host, &needs, true).await?;
+        tx.rollback().await?;
+        if !missing.is_empty() {
+            return Err(Trouble::Final(dependencies::not_deployed(&missing)));
+        }
     }
     let context = context_of(job);
     let host = core
@@ -196,32 +174,63 @@ async fn prepare(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step,
     if instance.rules.is_some() && rule_manager.is_none() {
         return Err(Trouble::Final("apprule port not found".to_owned()));
     }
-    let most = core.settings.max_on_controller;
-    if most > 0 && !instance.ever_sent {
-        let mut tx = core.db.begin_read().await?;
-        let there = app_instances::count_on_controller(&mut tx, job.tenant, ip, port, instance.id).await?;
-        if there >= i64::from(most) {
-            return Err(Trouble::Final(TOO_MANY.to_owned()));
-        }
-    }
-    let lane = at.to_string();
+    // While nobody waits for it.
+    fetched(core, job, instance).await?;
     let learned = Learned {
         controller: Some(at),
         rule_manager,
         ..Learned::default()
     };
-    let turn = Outcome::Turn {
-        lane,
-        slots: core.settings.per_controller,
-        then: "mark",
-        waits: FIRST,
-    };
-    Ok(Step::from(turn)
-        .memo(keep(&learned))
-        .writing(writes::controller(core, instance.id, ip, Some(port))))
+    Ok(with_turn(core, &learned).writing(writes::controller(core, instance.id, ip, Some(port))))
 }
 
-/// Notes, before the first byte goes out, that it is being sent; asks first where something was sent before.
+/// The package's file, as it was when the instance was created.
+async fn fetched(core: &Core, job: &Job, instance: &AppInstance) -> Result<PathBuf, Trouble> {
+    let digest = instance.digest.as_deref().unwrap_or_default();
+    let (context, package) = (context_of(job), instance.package);
+    Ok(core.packages.file(&context, job.tenant, package, digest).await?)
+}
+
+/// To `mark`, with a turn at the controller.
+pub(super) fn with_turn(core: &Core, learned: &Learned) -> Step {
+    let turn = Outcome::Turn {
+        lane: learned
+            .controller
+            .as_ref()
+            .map(EdgeAddress::to_string)
+            .unwrap_or_default(),
+        slots: core.settings.per_controller,
+        then: "mark",
+        waits: "turn",
+    };
+    Step::from(turn).memo(keep(learned))
+}
+
+/// Waits for the turn; so long at most as everything after it may take.
+fn turn(core: &Core, job: &Job) -> Result<Step, Trouble> {
+    let learned: Learned = memo(job);
+    if job.stop {
+        // What a former try may have left, `mark` asks for.
+        return Ok(if learned.began.is_none() {
+            cancelled(core, job)
+        } else {
+            Step::next("mark")
+        });
+    }
+    if before_deadline(core, job) {
+        if let Some(until) = core.edge.left_alone(learned.controller()?) {
+            return Ok(Outcome::Wait(until).into());
+        }
+        return Ok(with_turn(core, &learned));
+    }
+    let at = learned.controller()?;
+    let seconds = core.settings.deadline.num_seconds();
+    let none = || format!("no turn at the LCM controller {at} within {seconds} s");
+    Err(Trouble::Final(learned.reason.clone().unwrap_or_else(none)))
+}
+
+/// Makes everything ready, and notes, before the first byte goes out, that it is being sent; asks first where something was
+/// sent before.
 async fn mark(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
     let learned: Learned = memo(job);
     if instance.sent_at.is_some() {
@@ -230,58 +239,73 @@ async fn mark(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Tr
     if job.stop && !instance.ever_sent {
         return Ok(cancelled(core, job));
     }
+    let at = learned.controller()?;
+    if let Err(until) = core.edge.admit(at)
+        && before_deadline(core, job)
+    {
+        return Ok(without_turn(&learned, until));
+    }
     if instance.ever_sent {
-        match unanswered::ask(core, job, learned.controller()?).await? {
+        match unanswered::ask(core, job, at).await? {
             Known::Yes if job.stop => return Ok(undo_because(&learned, CANCELLED, true)),
             Known::Yes => return Ok(Step::next("rules").release()),
             Known::No if job.stop => return Ok(cancelled(core, job)),
             Known::No => {}
-            Known::Unclear(why) if patience(core, job) => return Err(Trouble::MayPass(why)),
-            Known::Unclear(why) => {
-                let asked = "it was sent before, and its controller does not say whether it runs";
-                return Ok(ended(core, job, &format!("{asked}: {why}")));
-            }
+            Known::Unclear(why) => match core.edge.left_alone(at) {
+                Some(until) if before_deadline(core, job) => return Ok(without_turn(&learned, until)),
+                _ if patience(core, job) => return Err(Trouble::MayPass(why)),
+                _ => {
+                    let said = learned.reason.as_deref().unwrap_or("not sent");
+                    return Ok(fail(core, job, &unanswered::unclear(said, &why)));
+                }
+            },
         }
     }
+    if learned.began.is_none() && !before_deadline(core, job) {
+        // It has waited long for its turn: from here on it has as long again.
+        let began = Some(core.clock.now());
+        return Ok(Step::next("mark").memo(keep(&Learned { began, ..learned })));
+    }
+    let now = core.clock.now();
+    let began = learned.began.unwrap_or(now);
+    if learned.tries >= ATTEMPTS || now >= began + core.settings.deadline {
+        let reason = learned
+            .reason
+            .unwrap_or_else(|| "the LCM controller does not deploy it".to_owned());
+        return Err(Trouble::Final(reason));
+    }
+    if !instance.ever_sent {
+        room(core, job, instance).await?;
+    }
+    fetched(core, job, instance).await?;
+    core.token(&context_of(job), job, true).await?;
     let learned = Learned {
+        began: Some(began),
+        sent_before: instance.ever_sent,
         tries: learned.tries + 1,
         again: false,
-        ever_sent: instance.ever_sent,
-        turn_at: learned.turn_at.or_else(|| Some(core.clock.now())),
         ..learned
     };
-    if !learned.may_be_sent_again(core, job) {
-        let reason = learned.reason.as_deref();
-        let reason = reason.unwrap_or("the LCM controller does not deploy it");
-        return Err(Trouble::Final(reason.to_owned()));
-    }
-    // All that takes time and is no sending comes before its time is noted.
-    if let Err((why, may_pass)) = ready(core, job, instance).await {
-        return Ok(not_sent(core, job, instance, &learned, why, may_pass));
-    }
     Ok(Step::next("send")
         .memo(keep(&learned))
         .writing(writes::sent(core, instance.id)))
 }
 
-/// What goes along with an instantiate: the package's file, and a token. Else why not, and whether that may pass.
-async fn ready(
-    core: &Core,
-    job: &Job,
-    instance: &AppInstance,
-) -> Result<(PathBuf, SecretString), (String, bool)> {
-    let context = context_of(job);
-    let digest = instance.digest.as_deref().unwrap_or_default();
-    let file = core
-        .packages
-        .file(&context, job.tenant, instance.package, digest)
-        .await
-        .map_err(|error| (error.to_string(), error.may_pass()))?;
-    let token = core
-        .token(&context, job, true)
-        .await
-        .map_err(|error| (error.to_string(), error.may_pass()))?;
-    Ok((file, token))
+/// Whether the tenant may have one more instance at the controller.
+async fn room(core: &Core, job: &Job, instance: &AppInstance) -> Result<(), Trouble> {
+    let most = core.settings.max_on_controller;
+    let (Some(ip), Some(port)) = (instance.controller_ip, instance.controller_port) else {
+        return Ok(());
+    };
+    if most == 0 {
+        return Ok(());
+    }
+    let mut tx = core.db.begin_read().await?;
+    let there = app_instances::count_on_controller(&mut tx, job.tenant, ip, port, instance.id).await?;
+    if there >= i64::from(most) {
+        return Err(Trouble::Final(TOO_MANY.to_owned()));
+    }
+    Ok(())
 }
 
 async fn send(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
@@ -292,14 +316,20 @@ async fn send(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Tr
     let learned: Learned = memo(job);
     let nothing_out = |reason: String, wait: bool| not_sent(core, job, instance, &learned, reason, wait);
     if job.stop {
-        let unsent = writes::unsent(core, instance.id, learned.ever_sent);
-        return Ok(cancelled(core, job).writing(unsent));
+        return Ok(cancelled(core, job).writing(writes::not_sent(core, instance.id, learned.sent_before)));
     }
-    let (csar, token) = match ready(core, job, instance).await {
-        Ok(ready) => ready,
-        Err((why, may_pass)) => return Ok(nothing_out(why, may_pass)),
-    };
     let context = context_of(job);
+    // It was there a moment ago: nothing is downloaded between the time that was noted and the sending.
+    let Some(csar) = core.packages.kept(instance.digest.as_deref().unwrap_or_default()) else {
+        return Ok(nothing_out(
+            "the package is not in the cache any more".to_owned(),
+            true,
+        ));
+    };
+    let token = match core.token(&context, job, true).await {
+        Ok(token) => token,
+        Err(error) => return Ok(nothing_out(error.to_string(), error.may_pass())),
+    };
     let target = Target {
         tenant: job.tenant,
         instance: instance.id,
@@ -353,80 +383,43 @@ fn not_sent(
     reason: String,
     may_pass: bool,
 ) -> Step {
-    let unsent = writes::unsent(core, instance.id, learned.ever_sent);
-    if !may_pass || !learned.may_be_sent_again(core, job) {
-        return ended(core, job, &reason).writing(unsent);
-    }
-    let learned = Learned {
-        reason: Some(reason),
-        ..learned.clone()
+    let alone = learned
+        .controller
+        .as_ref()
+        .and_then(|at| core.edge.left_alone(at));
+    let step = if let Some(until) = alone.filter(|_| may_pass && before_deadline(core, job)) {
+        // Nobody was there: that was no try.
+        let learned = Learned {
+            tries: learned.tries - 1,
+            reason: Some(reason),
+            ..learned.clone()
+        };
+        without_turn(&learned, until)
+    } else if !may_pass || learned.tries >= ATTEMPTS || !before_deadline(core, job) {
+        fail(core, job, &reason)
+    } else {
+        let learned = Learned {
+            reason: Some(reason),
+            ..learned.clone()
+        };
+        may_try_again(core, job, &learned)
     };
-    later(core, job, &learned).writing(unsent)
+    step.writing(writes::not_sent(core, instance.id, learned.sent_before))
 }
 
-/// To `mark` again, after a back-off that grows with the tries.
-fn later(core: &Core, job: &Job, learned: &Learned) -> Step {
+/// Once more after a back-off that grows with the tries.
+pub(super) fn may_try_again(core: &Core, job: &Job, learned: &Learned) -> Step {
     let spread = f64::from(job.id.as_bytes()[15]) / 255.0;
     let wait = TimeDelta::from_std(backoff(learned.tries, spread)).unwrap_or(TimeDelta::seconds(30));
     let at = core.clock.now() + wait;
-    Step::from(Outcome::Later { step: "mark", at }).memo(keep(learned))
+    without_turn(learned, at)
 }
 
-/// No answer came: asks until it is known, or so long that an unfinished deploy cannot be under way any more.
-async fn settle(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
-    let learned: Learned = memo(job);
-    let Some(sent_at) = instance.sent_at else {
-        return Ok(Step::next("mark"));
-    };
-    let now = core.clock.now();
-    let over = now >= sent_at + core.settings.unanswered;
-    let known = match unanswered::ask(core, job, learned.controller()?).await {
-        Ok(known) => known,
-        Err(Trouble::Database(error)) => return Err(error.into()),
-        Err(Trouble::MayPass(why) | Trouble::Final(why)) => Known::Unclear(why),
-    };
-    let settled = |step: Step| step.writing(writes::answered(core, instance.id));
-    Ok(match known {
-        Known::Yes if job.stop => settled(undo_because(&learned, CANCELLED, true)),
-        Known::Yes => settled(Step::next("rules").release()),
-        _ if !over => Outcome::Wait(now + core.settings.ask).into(),
-        Known::No if job.stop => settled(cancelled(core, job)),
-        // Another may have its turn by now.
-        Known::No if learned.without_turn => settled(Step::next(FIRST)),
-        Known::No => settled(Step::next("mark")),
-        // Its time is over: it does not keep the controller from others while nobody can tell.
-        Known::Unclear(_) if learned.before_deadline(core, job) && !job.stop => {
-            let learned = Learned {
-                without_turn: true,
-                ..learned
-            };
-            Step::from(Outcome::Wait(now + core.settings.ask * 6))
-                .memo(keep(&learned))
-                .release()
-        }
-        Known::Unclear(why) => {
-            let said = learned.reason.as_deref().unwrap_or("no answer");
-            ended(core, job, &untold(said, &why))
-        }
-    })
-}
-
-/// Refused; that proves nothing: asks, takes away what is there, sends again where the refusal was a busy one.
-async fn refused(core: &Core, job: &Job, _instance: &AppInstance) -> Result<Step, Trouble> {
-    let learned: Learned = memo(job);
-    let reason = learned.reason.clone().unwrap_or_default();
-    Ok(match unanswered::ask(core, job, learned.controller()?).await? {
-        Known::Yes => undo_because(&learned, &reason, false),
-        Known::No if job.stop => cancelled(core, job),
-        Known::No if learned.again && learned.may_be_sent_again(core, job) => later(core, job, &learned),
-        Known::No if UNRECORDED.iter().any(|text| reason.contains(text)) => {
-            let runs = "a workload that the controller keeps no record of may run";
-            ended(core, job, &format!("{}; {runs}", brief(&reason)))
-        }
-        Known::No => ended(core, job, &reason),
-        Known::Unclear(_) if patience(core, job) => Outcome::Retry(reason).into(),
-        Known::Unclear(why) => ended(core, job, &untold(&reason, &why)),
-    })
+/// Asks for a turn again at that time; meanwhile it is another's.
+fn without_turn(learned: &Learned, at: DateTime<Utc>) -> Step {
+    Step::from(Outcome::Later { step: "turn", at })
+        .memo(keep(learned))
+        .release()
 }
 
 async fn publish(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {

@@ -9,6 +9,8 @@ use crate::core::{Core, context_of};
 use crate::store::app_instances::AppInstance;
 
 pub(super) const FIRST: &str = "push";
+/// When Inventory is told again what it has refused.
+const REFUSED: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 /// What these jobs' subjects begin with: they run one after another, beside the instance's own.
 pub(super) const SUBJECT: &str = "sync/";
 
@@ -26,6 +28,8 @@ pub(super) fn state_of(instance: &AppInstance, status: &str) -> ApplicationState
 /// Tells Inventory once, from within a flow that is about to set this status; what fails is left to [`run`]. Gives the step
 /// with that, if need be.
 pub(super) async fn tell(core: &Core, job: &Job, instance: &AppInstance, status: &str, step: Step) -> Step {
+    // Nothing else of this instance begins meanwhile: what is not on its way now, will not be.
+    let others = others_are_telling(core, instance).await;
     let told = core
         .inventory
         .put_application(
@@ -36,7 +40,7 @@ pub(super) async fn tell(core: &Core, job: &Job, instance: &AppInstance, status:
         )
         .await;
     let busy = match &told {
-        Ok(()) => others_are_telling(core, instance).await,
+        Ok(()) => others,
         Err(error) if error.is_not_found() => return step,
         Err(_) => true,
     };
@@ -84,7 +88,11 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
         Ok(()) => Outcome::Done.into(),
         Err(error) if error.is_not_found() => Outcome::Done.into(),
         Err(error) if error.may_pass() => Outcome::Retry(error.to_string()).into(),
-        Err(error) => Step::failed(error.to_string()),
+        // A quota, say: until it takes it, or the instance goes.
+        Err(error) => {
+            tracing::info!(instance = %instance.id, %error, "Inventory refuses the application");
+            Outcome::Wait(core.clock.now() + REFUSED).into()
+        }
     })
 }
 

@@ -14,12 +14,15 @@ mod writes;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use mecm_common::client::inventory::EdgeAddress;
 use mecm_common::client::{CallError, PeerError};
 use mecm_common::db::DbError;
 use mecm_common::models::ids::AppInstanceId;
 use mecm_jobs::{Flows, Job, Outcome, Step};
+use serde::Deserialize;
 
 use crate::core::Core;
 use crate::packages::PackageError;
@@ -39,25 +42,36 @@ impl Flows for AppFlows {
     fn run<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Step> {
         async move {
             let core = &*self.0;
-            let (ran, fail): (_, Fail) = match job.kind.as_str() {
-                kind::CREATE => (create::run(core, job).await, create::fail),
-                kind::INSTANTIATE => (instantiate::run(core, job).await, instantiate::fail),
-                kind::TERMINATE => (terminate::run(core, job).await, terminate::fail),
-                kind::RULES => (rules::run(core, job).await, rules::fail),
-                kind::SYNC => (inventory_sync::run(core, job).await, inventory_sync::fail),
-                other => {
-                    let unknown = format!("this version knows no flow {other:?}");
-                    return Step::failed(unknown);
-                }
+            let ran = match job.kind.as_str() {
+                kind::CREATE => create::run(core, job).await,
+                kind::INSTANTIATE => instantiate::run(core, job).await,
+                kind::TERMINATE => terminate::run(core, job).await,
+                kind::RULES => rules::run(core, job).await,
+                kind::SYNC => inventory_sync::run(core, job).await,
+                other => Err(Trouble::Final(format!("this version knows no flow {other:?}"))),
             };
-            ran.unwrap_or_else(|trouble| trouble.step(core, job, fail))
+            ran.unwrap_or_else(|trouble| trouble.step(core, job, fail_of(job)))
         }
         .boxed()
+    }
+
+    fn fail(&self, job: &Job, reason: &str) -> Step {
+        fail_of(job)(&self.0, job, reason)
     }
 }
 
 /// Ends a flow as failed: what its record says then is the flow's own business.
 type Fail = fn(&Core, &Job, &str) -> Step;
+
+fn fail_of(job: &Job) -> Fail {
+    match job.kind.as_str() {
+        kind::CREATE => create::fail,
+        kind::INSTANTIATE => instantiate::fail,
+        kind::TERMINATE => terminate::fail,
+        kind::RULES => rules::fail,
+        _ => inventory_sync::fail,
+    }
+}
 
 /// Why a step did not come to its end.
 #[derive(Debug)]
@@ -66,8 +80,26 @@ enum Trouble {
     Database(DbError),
     /// May pass: tried again for a while.
     MayPass(String),
+    /// The edge does not answer, and is left alone: tried again then, until the deadline; this is no attempt.
+    LeftAlone { until: DateTime<Utc>, why: String },
     /// Will not.
     Final(String),
+}
+
+/// Lets a step call an edge, unless that is left alone.
+fn admit(core: &Core, at: &EdgeAddress) -> Result<(), Trouble> {
+    let why = || format!("{at} does not answer, and is left alone for a while");
+    core.edge
+        .admit(at)
+        .map_err(|until| Trouble::LeftAlone { until, why: why() })
+}
+
+/// An edge has not done what it was asked, and may later.
+fn away(core: &Core, at: &EdgeAddress, why: String) -> Trouble {
+    match core.edge.left_alone(at) {
+        Some(until) => Trouble::LeftAlone { until, why },
+        None => Trouble::MayPass(why),
+    }
 }
 
 impl Trouble {
@@ -75,8 +107,20 @@ impl Trouble {
         match self {
             Self::Database(error) => Outcome::Retry(format!("the database: {error}")).into(),
             Self::MayPass(reason) if patience(core, job) => Outcome::Retry(reason).into(),
-            Self::MayPass(reason) | Self::Final(reason) => fail(core, job, &reason),
+            Self::LeftAlone { until, .. } if before_deadline(core, job) => Outcome::Wait(until).into(),
+            Self::MayPass(reason) | Self::LeftAlone { why: reason, .. } | Self::Final(reason) => {
+                fail(core, job, &reason)
+            }
         }
+    }
+}
+
+/// A reason and what must be said with it: shortened so that both are read, since an instance keeps 250 characters.
+fn and(reason: &str, more: &str) -> String {
+    const ROOM: usize = 120;
+    match reason.char_indices().nth(ROOM) {
+        Some((at, _)) => format!("{}...; {more}", &reason[..at]),
+        None => format!("{reason}; {more}"),
     }
 }
 
@@ -85,8 +129,14 @@ fn patience(core: &Core, job: &Job) -> bool {
     job.attempt < ATTEMPTS && before_deadline(core, job)
 }
 
+/// Whether it has time left: from its begin, or, where it had to wait for a turn, from that.
 fn before_deadline(core: &Core, job: &Job) -> bool {
-    core.clock.now() < job.started + core.settings.deadline
+    #[derive(Default, Deserialize)]
+    struct Begun {
+        began: Option<DateTime<Utc>>,
+    }
+    let began = memo::<Begun>(job).began.unwrap_or(job.started);
+    core.clock.now() < began + core.settings.deadline
 }
 
 impl From<DbError> for Trouble {
@@ -119,16 +169,6 @@ impl From<Arc<PackageError>> for Trouble {
             Self::Final(error.to_string())
         }
     }
-}
-
-/// The start of a reason to which something follows that must not be cut off: `operationInfo` keeps 250 characters.
-fn brief(reason: &str) -> String {
-    const BRIEF: usize = 120;
-    let mut brief: String = reason.chars().take(BRIEF).collect();
-    if reason.chars().nth(BRIEF).is_some() {
-        brief.push_str("...");
-    }
-    brief
 }
 
 /// The instance that a job works on.

@@ -6,7 +6,7 @@ use mecm_common::models::ids::AppInstanceId;
 use mecm_jobs::Job;
 use serde_json::Value;
 
-use super::{Trouble, instance_of};
+use super::{Trouble, admit, away, instance_of};
 use crate::core::{Core, context_of};
 use crate::edge::{Configure, Configured, Target};
 
@@ -27,6 +27,7 @@ pub(super) async fn apply(
     set: &Value,
     first: bool,
 ) -> Result<Option<String>, Trouble> {
+    admit(core, at)?;
     let context = context_of(job);
     let instance = instance_of(job)?;
     let token = core.token(&context, job, true).await?;
@@ -41,7 +42,7 @@ pub(super) async fn apply(
             .edge
             .has_rules(&context, at, target())
             .await
-            .map_err(|error| Trouble::MayPass(error.to_string()))?;
+            .map_err(|error| away(core, at, error.to_string()))?;
         // What has not changed is no error to PUT: the manager says so, and it is done.
         how = if there { Configure::Replace } else { Configure::Add };
     }
@@ -49,7 +50,7 @@ pub(super) async fn apply(
         match core.edge.configure(&context, at, target(), set, how).await {
             Configured::Done(task) => return Ok(task),
             Configured::Failure(detailed) => return Err(Trouble::Final(detailed)),
-            Configured::Busy(why) | Configured::Unanswered(why) => return Err(Trouble::MayPass(why)),
+            Configured::Busy(why) | Configured::Unanswered(why) => return Err(away(core, at, why)),
             Configured::TryAdd => how = Configure::Add,
             Configured::TryReplace => how = Configure::Replace,
         }
@@ -59,29 +60,24 @@ pub(super) async fn apply(
     ))
 }
 
-/// Takes an instance's rules away: from the manager, where there is one, and then from Inventory.
+/// Takes an instance's rules away from the manager.
 pub(super) async fn remove(
     core: &Core,
     job: &Job,
     instance: AppInstanceId,
-    at: Option<&EdgeAddress>,
+    at: &EdgeAddress,
 ) -> Result<(), Trouble> {
+    admit(core, at)?;
     let context = context_of(job);
-    if let Some(at) = at {
-        let token = core.token(&context, job, true).await?;
-        let target = Target {
-            tenant: job.tenant,
-            instance,
-            token: &token,
-        };
-        match core.edge.remove_rules(&context, at, target).await {
-            Configured::Done(_) | Configured::TryAdd | Configured::TryReplace => {}
-            Configured::Failure(detailed) => return Err(Trouble::Final(detailed)),
-            Configured::Busy(why) | Configured::Unanswered(why) => return Err(Trouble::MayPass(why)),
-        }
+    let token = core.token(&context, job, true).await?;
+    let target = Target {
+        tenant: job.tenant,
+        instance,
+        token: &token,
+    };
+    match core.edge.remove_rules(&context, at, target).await {
+        Configured::Done(_) | Configured::TryAdd | Configured::TryReplace => Ok(()),
+        Configured::Failure(detailed) => Err(Trouble::Final(detailed)),
+        Configured::Busy(why) | Configured::Unanswered(why) => Err(away(core, at, why)),
     }
-    core.inventory
-        .delete_rules(&context, job.tenant, instance)
-        .await?;
-    Ok(())
 }

@@ -6,7 +6,10 @@ use mecm_jobs::{Job, Outcome, Step, open_of_subject, stop_subject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Trouble, brief, inventory_sync, keep, memo, patience, record, rule_change, writes};
+use super::{
+    Trouble, admit, and, away, before_deadline, inventory_sync, keep, memo, patience, record, rule_change,
+    writes,
+};
 use crate::core::{Core, context_of};
 use crate::edge::{Target, Terminated};
 use crate::plan::Refusal;
@@ -36,6 +39,7 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
     match job.step.as_str() {
         FIRST => begin(core, job, &instance).await,
         "rules" => rules(core, job, &instance).await,
+        "forget_rules" => forget_rules(core, job, &instance).await,
         "workload" => workload(core, job, &instance).await,
         "unpublish" => unpublish(core, job, &instance).await,
         "forget" => Ok(Step::from(Outcome::Done).writing(writes::forget(instance.id))),
@@ -47,12 +51,13 @@ pub(super) async fn run(core: &Core, job: &Job) -> Result<Step, Trouble> {
 pub(super) fn fail(core: &Core, job: &Job, reason: &str) -> Step {
     let learned: Learned = memo(job);
     let reason = if learned.rules_removed {
-        format!("{}; its app rules are removed already", brief(reason))
+        and(reason, "its app rules are removed already")
     } else {
         reason.to_owned()
     };
     let step = Step::failed(reason.clone());
     match super::instance_of(job) {
+        // Inventory may have missed a state meanwhile.
         Ok(id) => step
             .writing(writes::terminate_failed(core, id, &reason))
             .writing(writes::sync_inventory(core, job, id)),
@@ -62,15 +67,18 @@ pub(super) fn fail(core: &Core, job: &Job, reason: &str) -> Step {
 
 async fn begin(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
     let now = core.clock.now();
-    let mut tx = core.db.begin_read().await?;
-    let needing = dependencies::dependents(&mut tx, instance).await?;
-    drop(tx);
-    if needing.iter().any(|(_, terminating)| !terminating) {
-        return Err(Trouble::Final(Refusal::DependedOn.message()));
-    }
-    if !needing.is_empty() {
-        // They go first.
-        return Ok(Outcome::Wait(now + LOOK).into());
+    if instance.status()? == OperationalStatus::Instantiated {
+        let mut tx = core.db.begin_read().await?;
+        let needing = dependencies::dependents(&mut tx, instance).await?;
+        drop(tx);
+        let stays = needing.iter().any(|(_, terminating)| !terminating);
+        // Those that go too, go first; of some that need each other, none would ever begin.
+        if stays || (!needing.is_empty() && !before_deadline(core, job)) {
+            return Err(Trouble::Final(Refusal::DependedOn.message()));
+        }
+        if !needing.is_empty() {
+            return Ok(Outcome::Wait(now + LOOK).into());
+        }
     }
     if let Some(sent_at) = instance.sent_at
         && now < sent_at + core.settings.unanswered
@@ -91,13 +99,14 @@ async fn begin(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, T
     if let Some(host) = &host {
         if let Some(ip) = host.applcm_ip.as_deref().filter(|ip| !ip.is_empty()) {
             learned.controller = core.inventory.controller(&context, job.tenant, ip).await?;
+            learned.gone = learned.controller.is_none();
         }
         if let Some(ip) = host.app_rule_ip.as_deref().filter(|ip| !ip.is_empty()) {
             learned.rule_manager = core.inventory.rule_manager(&context, job.tenant, ip).await?;
         }
     }
+    learned.gone |= host.is_none();
     if learned.controller.is_none() {
-        learned.gone = true;
         learned.controller = kept;
     }
     Ok(Step::next("rules").memo(keep(&learned)))
@@ -109,32 +118,52 @@ async fn rules(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, T
         .inventory
         .rules(&context_of(job), job.tenant, instance.id)
         .await?;
-    // The manager's are taken away before Inventory's: where Inventory has none, there is nothing to do.
-    if held.is_some() {
-        match rule_change::remove(core, job, instance.id, learned.rule_manager.as_ref()).await {
+    if held.is_none() {
+        return Ok(after_rules(instance));
+    }
+    if let Some(at) = &learned.rule_manager {
+        match rule_change::remove(core, job, instance.id, at).await {
             Ok(()) => learned.rules_removed = true,
             Err(Trouble::MayPass(why)) if patience(core, job) => return Err(Trouble::MayPass(why)),
             // A manager that cannot be told does not keep an instance whose host is gone, or that is forced away.
-            Err(Trouble::MayPass(why) | Trouble::Final(why)) if learned.gone || instance.force => {
+            Err(Trouble::MayPass(why) | Trouble::LeftAlone { why, .. } | Trouble::Final(why))
+                if learned.gone || instance.force =>
+            {
                 tracing::warn!(instance = %instance.id, why, "its app rules could not be removed");
-                let context = context_of(job);
-                core.inventory
-                    .delete_rules(&context, job.tenant, instance.id)
-                    .await?;
             }
             Err(trouble) => return Err(trouble),
         }
     }
-    let next = if instance.ever_sent {
+    Ok(Step::next("forget_rules").memo(keep(&learned)))
+}
+
+async fn forget_rules(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
+    core.inventory
+        .delete_rules(&context_of(job), job.tenant, instance.id)
+        .await?;
+    Ok(after_rules(instance))
+}
+
+fn at_of(learned: &Learned) -> Result<&EdgeAddress, Trouble> {
+    let none = || Trouble::Final("no LCM controller is known for its host".to_owned());
+    learned.controller.as_ref().ok_or_else(none)
+}
+
+/// A controller to which nothing was ever sent is not needed.
+fn after_rules(instance: &AppInstance) -> Step {
+    Step::next(if instance.ever_sent {
         "workload"
     } else {
         "unpublish"
-    };
-    Ok(Step::next(next).memo(keep(&learned)))
+    })
 }
 
 async fn workload(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
     let learned: Learned = memo(job);
+    let may_wait = !(learned.gone || instance.force);
+    if let Some(at) = learned.controller.as_ref().filter(|_| may_wait) {
+        admit(core, at)?;
+    }
     let removed = match &learned.controller {
         None => Terminated::Refused("no LCM controller is known for its host".to_owned()),
         Some(at) => {
@@ -150,6 +179,7 @@ async fn workload(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step
     };
     let why = match removed {
         Terminated::Done => return Ok(Step::next("unpublish")),
+        Terminated::Again(why) if may_wait => return Err(away(core, at_of(&learned)?, why)),
         Terminated::Again(why) if patience(core, job) => return Ok(Outcome::Retry(why).into()),
         Terminated::Again(why) | Terminated::Refused(why) => why,
     };

@@ -33,7 +33,7 @@ pub(super) fn status(
     })
 }
 
-/// Created; whether it holds its name is not this flow's business.
+/// The create has come to its end.
 pub(super) fn created(core: &Core, id: AppInstanceId) -> Write {
     let now = core.clock.now();
     write(move |tx| {
@@ -88,12 +88,12 @@ pub(super) fn sent(core: &Core, id: AppInstanceId) -> Write {
     })
 }
 
-/// Nothing went out of what was about to be sent.
-pub(super) fn unsent(core: &Core, id: AppInstanceId, ever_before: bool) -> Write {
+/// Nothing of the latest try went out: whether something was ever sent is what it was before.
+pub(super) fn not_sent(core: &Core, id: AppInstanceId, sent_before: bool) -> Write {
     let now = core.clock.now();
     write(move |tx| {
         async move {
-            app_instances::unsend(tx, id, ever_before, now).await?;
+            app_instances::set_not_sent(tx, id, sent_before, now).await?;
             Ok(())
         }
         .boxed()

@@ -30,20 +30,15 @@ type Filter = Result<Query<Vec<(String, String)>>, axum::extract::rejection::Que
 /// The ids that a query names; `None`: there is no filter.
 fn filter(query: Filter) -> Result<Option<Vec<AppInstanceId>>, ApiError> {
     let Query(pairs) = query.map_err(|_| ApiError::invalid_parameter(FILTERS[0]))?;
-    let mut ids = Vec::new();
-    for (name, value) in &pairs {
-        let Some(filter) = FILTERS.iter().find(|filter| **filter == name) else {
-            continue;
-        };
-        let invalid = || ApiError::invalid_parameter(filter);
+    let mut ids = None;
+    for (name, value) in pairs.iter().filter(|(name, _)| FILTERS.contains(&name.as_str())) {
+        let ids: &mut Vec<AppInstanceId> = ids.get_or_insert_default();
         for text in value.split(',') {
-            ids.push(text.trim().parse().map_err(|_| invalid())?);
-            if ids.len() > FILTERED {
-                return Err(invalid());
-            }
+            let id = text.trim().parse().ok().filter(|_| ids.len() < FILTERED);
+            ids.push(id.ok_or_else(|| ApiError::invalid_parameter(name))?);
         }
     }
-    Ok((!ids.is_empty()).then_some(ids))
+    Ok(ids)
 }
 
 /// An instance as it is answered, with what runs on it or else waits first.

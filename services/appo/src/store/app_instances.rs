@@ -209,17 +209,18 @@ pub(crate) async fn hold_name(
 
 const SET_STATUS: &str =
     "UPDATE app_instances SET status = $2, info = $3, holds_name = $4, modified = $5 WHERE id = $1";
-const SET_INFO: &str = "UPDATE app_instances SET info = $2, modified = $3 WHERE id = $1";
-const LET_NAME_GO: &str = "UPDATE app_instances SET holds_name = $2, modified = $3 WHERE id = $1";
 const SET_CREATED: &str =
     "UPDATE app_instances SET status = 'Created', info = 'success', modified = $2 WHERE id = $1";
+const SET_INFO: &str = "UPDATE app_instances SET info = $2, modified = $3 WHERE id = $1";
+const LET_NAME_GO: &str = "UPDATE app_instances SET holds_name = $2, modified = $3 WHERE id = $1";
 const SET_CONTROLLER: &str =
     "UPDATE app_instances SET controller_ip = $2, controller_port = $3, modified = $4 WHERE id = $1";
 const SET_CONTENT: &str = "UPDATE app_instances SET digest = $2, rules = $3, modified = $4 WHERE id = $1";
 const REVERT: &str = "UPDATE app_instances SET status = $2, holds_name = $3, modified = $4 WHERE id = $1";
 const SET_SENT: &str = "UPDATE app_instances SET sent_at = $2, ever_sent = $3, modified = $4 WHERE id = $1";
+const SET_NOT_SENT: &str =
+    "UPDATE app_instances SET sent_at = NULL, ever_sent = $2, modified = $3 WHERE id = $1";
 const CLEAR_SENT: &str = "UPDATE app_instances SET sent_at = NULL, modified = $2 WHERE id = $1";
-const UNSEND: &str = "UPDATE app_instances SET sent_at = NULL, ever_sent = $2, modified = $3 WHERE id = $1";
 const SET_TERMINATING: &str =
     "UPDATE app_instances SET terminating = $2, force = $3, modified = $4 WHERE id = $1";
 const DELETE: &str = "DELETE FROM app_instances WHERE id = $1";
@@ -244,7 +245,7 @@ pub(crate) async fn set_status(
     ))
 }
 
-/// Created. Whether it holds its name stays as it is: an instantiate may have been taken meanwhile.
+/// It is Created. Its name is left alone: an instantiate that came meanwhile may have taken it.
 pub(crate) async fn set_created(tx: &mut Tx, id: AppInstanceId, now: DateTime<Utc>) -> Result<u64, DbError> {
     Ok(execute!(tx, SET_CREATED, id, now))
 }
@@ -301,14 +302,14 @@ pub(crate) async fn set_sent(tx: &mut Tx, id: AppInstanceId, now: DateTime<Utc>)
     Ok(execute!(tx, SET_SENT, id, now, true, now))
 }
 
-/// Nothing went out of what was about to be sent; `before`: whether something ever had.
-pub(crate) async fn unsend(
+/// Notes that nothing was sent after all; `before`: something had been sent earlier.
+pub(crate) async fn set_not_sent(
     tx: &mut Tx,
     id: AppInstanceId,
     before: bool,
     now: DateTime<Utc>,
 ) -> Result<u64, DbError> {
-    Ok(execute!(tx, UNSEND, id, before, now))
+    Ok(execute!(tx, SET_NOT_SENT, id, before, now))
 }
 
 /// Notes that no instantiate is without its answer.
@@ -340,10 +341,10 @@ pub(crate) async fn count_on_controller(
     tx: &mut Tx,
     tenant: TenantId,
     ip: HostIp,
-    port: u16,
+    port: i32,
     but: AppInstanceId,
 ) -> Result<i64, DbError> {
-    let (count,): (i64,) = fetch_one!(tx, ON_CONTROLLER, tenant, ip, i32::from(port), but);
+    let (count,): (i64,) = fetch_one!(tx, ON_CONTROLLER, tenant, ip, port, but);
     Ok(count)
 }
 
@@ -356,7 +357,7 @@ pub(crate) fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: [&str; 17] = [
+pub(crate) const STATEMENTS: [&str; 19] = [
     INSERT,
     GET,
     LIST,
@@ -364,12 +365,14 @@ pub(crate) const STATEMENTS: [&str; 17] = [
     NAME_HOLDERS,
     HOLD_NAME,
     SET_STATUS,
+    SET_CREATED,
     SET_INFO,
     LET_NAME_GO,
     SET_CONTROLLER,
     SET_CONTENT,
     REVERT,
     SET_SENT,
+    SET_NOT_SENT,
     CLEAR_SENT,
     SET_TERMINATING,
     DELETE,

@@ -4,7 +4,6 @@
 //! The ids are what descriptors write: 32 hexadecimal digits, a UUID, or anything else, which then is never present.
 
 use mecm_common::db::{DbError, Tx};
-use mecm_common::models::app_instance::OperationalStatus;
 use mecm_common::models::ids::{AppInstanceId, HostIp, PackageId, TenantId};
 use mecm_common::{execute, fetch_all};
 
@@ -104,10 +103,6 @@ pub(crate) async fn dependents(
     tx: &mut Tx,
     instance: &AppInstance,
 ) -> Result<Vec<(AppInstanceId, bool)>, DbError> {
-    // Only an instance that runs is present for others.
-    if instance.status()? != OperationalStatus::Instantiated {
-        return Ok(Vec::new());
-    }
     let others = present(tx, instance.tenant, instance.host, instance.package, false).await?;
     if others.iter().any(|id| *id != instance.id) {
         return Ok(Vec::new());

@@ -26,13 +26,13 @@ pub(crate) enum Ended {
 const INSERT: &str = "INSERT INTO rule_tasks (id, tenant, instance, result, detailed, created)
     VALUES ($1, $2, $3, 'PROCESSING', '', $4)
     ON CONFLICT (id) DO UPDATE SET result = 'PROCESSING', detailed = '', manager_task = NULL, ended = NULL,
-    created = $4";
+    created = excluded.created";
 const GET: &str =
     "SELECT instance, manager_task, result, detailed FROM rule_tasks WHERE tenant = $1 AND id = $2";
 const END: &str =
     "UPDATE rule_tasks SET result = $2, detailed = $3, manager_task = COALESCE($4, manager_task), ended = $5
     WHERE id = $1 AND ended IS NULL";
-const SWEEP: &str = "DELETE FROM rule_tasks WHERE ended < $1";
+const SWEEP: &str = "DELETE FROM rule_tasks WHERE ended IS NOT NULL AND created < $1 AND ended < $1";
 const DROP_OLDEST: &str = "DELETE FROM rule_tasks WHERE ended IS NOT NULL AND tenant = $1 AND seq < (
     SELECT MIN(seq) FROM (SELECT seq FROM rule_tasks WHERE tenant = $1 ORDER BY seq DESC LIMIT $2) AS newest)";
 
@@ -73,7 +73,7 @@ pub(crate) async fn end(
     Ok(execute!(tx, END, id, result, cut(detailed), manager_task, now))
 }
 
-/// Deletes tasks that ended before `before`.
+/// Deletes tasks that had ended before `before`.
 pub(crate) async fn sweep(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64, DbError> {
     Ok(execute!(tx, SWEEP, before))
 }

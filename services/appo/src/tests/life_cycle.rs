@@ -2,6 +2,7 @@
 
 use mecm_edge_sim::{Fault, Operation, When};
 
+use super::unanswered::until;
 use super::*;
 use crate::tests::sample::PLAIN;
 
@@ -164,6 +165,46 @@ async fn an_instantiate_sent_right_behind_its_create_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_name_stays_taken_by_an_instantiate_that_comes_while_inventory_hears_of_the_create() {
+    on_each(|rig| async move {
+        rig.peers.hold_writes(true);
+        let id = rig.create("zone", PLAIN, 0).await;
+        until("Inventory is told", || rig.peers.waiting() == 1).await;
+        rig.edge(0).fault(Operation::Any, Fault::Down, When::Always);
+        assert_eq!(rig.instantiate(&id).await.status, 202);
+        rig.peers.hold_writes(false);
+        rig.idle().await;
+        assert_eq!(rig.stands(&id).await.unwrap().0, "Created");
+        let mut body = Rig::create_body("zone", PLAIN);
+        body["mecHost"] = Rig::host(0).to_string().into();
+        let second = rig.ask(Method::POST, "/app_instances", Some(body)).await;
+        assert_eq!(second.status, 412, "{second:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_of_what_is_being_created_waits_for_its_end_and_not_for_ever() {
+    for test in TestDb::all(&crate::migrations()).await {
+        let rig = Rig::start(test, |config| config.appo.long_poll_seconds = 1).await;
+        rig.peers.hold_writes(true);
+        let id = rig.create("zone", PLAIN, 0).await;
+        let path = format!("/app_instance_infos/{id}");
+        let early = rig.ask(Method::GET, &path, None).await;
+        assert_eq!(
+            early.body["response"]["operationalStatus"], "Creating",
+            "{early:?}"
+        );
+        assert_eq!(early.body["response"]["operation"]["type"], "create", "{early:?}");
+        let (read, ()) = tokio::join!(rig.ask(Method::GET, &path, None), async {
+            until("Inventory is told", || rig.peers.waiting() == 1).await;
+            rig.peers.hold_writes(false);
+        });
+        assert_eq!(read.body["response"]["operationalStatus"], "Created", "{read:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_package_that_is_not_there_and_one_that_is_none_fail_the_create_and_say_so() {
     on_each(|rig| async move {
         let nowhere = rig.create("a", "20000000000040008000000000000009", 0).await;
@@ -173,11 +214,7 @@ async fn a_package_that_is_not_there_and_one_that_is_none_fail_the_create_and_sa
         rig.idle().await;
         let (status, reason) = rig.stands(&nowhere).await.unwrap();
         assert_eq!(status, "Create failed");
-        assert!(
-            reason.starts_with("Application package download failed: ")
-                && reason.contains("Record not found"),
-            "{reason}"
-        );
+        assert_eq!(reason, "Application package download failed: Record not found");
         let (status, reason) = rig.stands(&broken).await.unwrap();
         assert_eq!(status, "Create failed");
         assert!(

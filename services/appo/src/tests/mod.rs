@@ -3,12 +3,13 @@
 
 mod crash;
 mod dependencies;
-mod left_behind;
 mod life_cycle;
 mod peers;
 mod refusals;
 mod rules;
 mod sample;
+mod terminate;
+mod turns;
 mod unanswered;
 
 use std::net::Ipv4Addr;
@@ -199,6 +200,13 @@ impl Rig {
     /// Where packages are cached.
     pub(crate) fn cached(&self) -> usize {
         std::fs::read_dir(self.folder.0.join("cache")).unwrap().count()
+    }
+
+    /// Empties the cache.
+    pub(crate) fn uncache(&self) {
+        for entry in std::fs::read_dir(self.folder.0.join("cache")).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
     }
 
     pub(crate) fn token(&self, tenant: &str, role: &str, minutes: i64) -> String {

@@ -18,7 +18,6 @@ use mecm_edge_sim::edge_address;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::Notify;
 
 use super::sample;
 
@@ -46,23 +45,13 @@ pub(crate) struct Held {
     tokens: usize,
     /// Writes of applications refused from now on.
     down: usize,
-    /// Reads of rules refused from now on.
-    rules_down: usize,
     /// Hosts that are not known any more.
     gone: Vec<String>,
-    /// LCM controllers that are not known.
-    without_controller: Vec<String>,
-    /// While it is there, applications are added only when it lets them in.
-    gate: Option<Arc<Gate>>,
-}
-
-/// Holds calls until they may go on.
-#[derive(Default)]
-pub(crate) struct Gate {
-    /// Told of each call that waits.
-    pub(crate) arrived: Notify,
-    /// Told when the next may go on.
-    pub(crate) open: Notify,
+    /// Reads of rule sets refused from now on.
+    rules_refused: Option<u16>,
+    /// Writes of applications that wait, and whether they have to.
+    waiting: usize,
+    held_up: bool,
 }
 
 type Held_ = State<Peers>;
@@ -151,6 +140,15 @@ impl Peers {
         self.held().packages.insert(id.to_owned(), file);
     }
 
+    pub(crate) fn forget_package(&self, id: &str) {
+        self.held().packages.remove(id);
+    }
+
+    /// Controllers have this port from now on; 0: none is known.
+    pub(crate) fn move_controllers(&self, port: u16) {
+        self.held().ports.0 = port;
+    }
+
     pub(crate) fn downloads(&self) -> usize {
         self.held().downloads
     }
@@ -164,27 +162,30 @@ impl Peers {
         self.held().down = times;
     }
 
-    /// The next so many reads of rules are answered 503.
-    pub(crate) fn refuse_rule_reads(&self, times: usize) {
-        self.held().rules_down = times;
+    /// Writes of applications wait from now on, or no longer.
+    pub(crate) fn hold_writes(&self, hold: bool) {
+        self.held().held_up = hold;
     }
 
-    /// Holds the next addition of an application.
-    pub(crate) fn hold_next_addition(&self) -> Arc<Gate> {
-        let gate = Arc::new(Gate::default());
-        self.held().gate = Some(gate.clone());
-        gate
+    /// How many writes of applications wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.held().waiting
     }
 
-    /// LCM controllers listen on this port, says Inventory.
-    pub(crate) fn set_controller_port(&self, port: u16) {
-        self.held().ports.0 = port;
+    async fn held_up(&self) {
+        if !self.held().held_up {
+            return;
+        }
+        self.held().waiting += 1;
+        while self.held().held_up {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        self.held().waiting -= 1;
     }
 
-    pub(crate) fn forget_controller(&self, host: usize) {
-        self.held()
-            .without_controller
-            .push(edge_address(host).to_string());
+    /// Reads of rule sets are refused with this status from now on, or no longer.
+    pub(crate) fn refuse_rules(&self, status: Option<u16>) {
+        self.held().rules_refused = status;
     }
 
     pub(crate) fn forget_host(&self, host: usize) {
@@ -227,10 +228,10 @@ async fn host(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Res
 }
 
 async fn controller(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Response {
-    if peers.held().without_controller.contains(&ip) {
+    let port = peers.held().ports.0.to_string();
+    if port == "0" {
         return not_found();
     }
-    let port = peers.held().ports.0.to_string();
     Json(json!({"applcmIp": ip, "applcmPort": port, "applcmName": "x"})).into_response()
 }
 
@@ -253,11 +254,7 @@ async fn add_app(
     Path((_, ip)): Path<(String, String)>,
     Json(app): Json<Value>,
 ) -> Response {
-    let gate = peers.held().gate.take();
-    if let Some(gate) = gate {
-        gate.arrived.notify_one();
-        gate.open.notified().await;
-    }
+    peers.held_up().await;
     let mut held = peers.held();
     if let Some(refused) = refuses(&mut held) {
         return refused;
@@ -306,12 +303,11 @@ async fn delete_app(State(peers): Held_, Path((_, ip, id)): Path<(String, String
 }
 
 async fn rules_of(State(peers): Held_, Path((_, id)): Path<(String, String)>) -> Response {
-    let mut held = peers.held();
-    if let Some(left) = held.rules_down.checked_sub(1) {
-        held.rules_down = left;
-        return error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", "down");
+    if let Some(status) = peers.held().rules_refused {
+        let status = StatusCode::from_u16(status).unwrap();
+        return error(status, "Illegal argument", "no rules today");
     }
-    let rules = held.rules.get(&id).cloned();
+    let rules = peers.held().rules.get(&id).cloned();
     rules.map_or_else(not_found, |rules| Json(rules).into_response())
 }
 

@@ -75,6 +75,60 @@ async fn rules_that_cannot_be_set_fail_the_instantiation_and_the_workload_goes()
 }
 
 #[tokio::test]
+async fn where_inventory_does_not_tell_the_rules_the_workload_goes_too() {
+    on_each(|rig| async move {
+        rig.peers.refuse_rules(Some(400));
+        let id = rig.running("zone", WITH_RULES, 0).await;
+        let (status, reason) = rig.stands(&id).await.unwrap();
+        assert_eq!(status, "Instantiation failed");
+        assert!(reason.contains("no rules today"), "{reason}");
+        assert!(rig.sim.totals().is_empty(), "{:?}", rig.sim.totals());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_instantiate_that_is_stopped_ends_the_task_of_its_rules() {
+    on_each(|rig| async move {
+        rig.edge(0).fault(Operation::Rules, Fault::Down, When::Always);
+        let id = rig.running("zone", WITH_RULES, 0).await;
+        let path = format!("/apprule_task_infos/{id}");
+        let task = rig.ask(Method::GET, &path, None).await;
+        assert_eq!(task.body["response"]["configResult"], "PROCESSING", "{task:?}");
+        assert_eq!(rig.terminate(&id).await.status, 202);
+        rig.edge(0).heal();
+        rig.pass(60).await;
+        assert_eq!(rig.stands(&id).await, None);
+        let task = rig.ask(Method::GET, &path, None).await;
+        assert_eq!(task.body["response"]["configResult"], "FAILURE", "{task:?}");
+        assert_eq!(task.body["response"]["detailed"], "cancelled", "{task:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_instantiate_that_fails_leaves_the_user_the_rules_he_had() {
+    on_each(|rig| async move {
+        let id = rig.create("zone", WITH_RULES, 0).await;
+        rig.idle().await;
+        change(&rig, Method::POST, &id, set(&["mine"])).await;
+        let before = rig.peers.rule_sets()[&id].clone();
+        let fault = Fault::AnswerAfter {
+            status: 400,
+            body: json!({"configResult": "FAILURE", "detailed": "not today"}).to_string(),
+        };
+        rig.edge(0).fault(Operation::Rules, fault, When::Next(1));
+        rig.instantiate(&id).await;
+        rig.pass(60).await;
+        let failed = ("Instantiation failed".to_owned(), "not today".to_owned());
+        assert_eq!(rig.stands(&id).await, Some(failed));
+        assert_eq!(rig.peers.rule_sets()[&id], before);
+        assert_eq!(rig.edge(0).rule_ids(&id).unwrap().0, ["mine"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_user_has_set_wins_over_the_descriptor() {
     on_each(|rig| async move {
         let id = rig.create("zone", WITH_RULES, 0).await;

@@ -271,10 +271,7 @@ async fn one_controller_has_one_instantiation_at_a_time() {
             .behave(|edge| edge.deploy_time = Duration::from_millis(30));
         let mut ids = Vec::new();
         for number in 0..4 {
-            let package = format!("3000000000004000800000000000000{number}");
-            rig.peers
-                .add_package(&package, sample::package(&format!("chart{number}"), "", ""));
-            let id = rig.create(&format!("zone{number}"), &package, 0).await;
+            let id = turns::another(&rig, number).await;
             rig.instantiate(&id).await;
             ids.push(id);
         }
@@ -286,6 +283,26 @@ async fn one_controller_has_one_instantiation_at_a_time() {
         assert_eq!(
             (counts.max_concurrent, counts.overlaps, counts.deploys),
             (1, 0, 4)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_controller_keeps_no_record_of_is_told_of() {
+    on_each(|rig| async move {
+        let unrecorded = Fault::Answer {
+            status: 500,
+            text: "Maximum number of tenant records are exceeded".into(),
+        };
+        rig.edge(0)
+            .fault(Operation::Instantiate, unrecorded, When::Next(1));
+        let id = rig.running("zone", PLAIN, 0).await;
+        let (status, reason) = rig.stands(&id).await.unwrap();
+        assert_eq!(status, "Instantiation failed");
+        assert!(
+            reason.starts_with("Maximum number of tenant records") && reason.contains("may run"),
+            "{reason}"
         );
     })
     .await;
