@@ -7,7 +7,8 @@ use mecm_common::models::host::{Capabilities, HostInfo};
 use mecm_common::models::ids::{HostIp, TenantId};
 
 use crate::routes::applications::stored;
-use crate::store::{applications, capabilities as offered, hosts, tenants};
+use crate::store::holdings::{self, Kind};
+use crate::store::{applications, capabilities as offered, hosts};
 
 /// As `GET /mechosts/{ip}`.
 ///
@@ -41,14 +42,11 @@ pub async fn add_application(
         return Ok(false);
     };
     let mut tx = db.begin_write().await?;
-    if !tenants::hold(&mut tx, tenant, u64::MAX >> 1).await? {
-        return Ok(false);
-    }
     let Some(host) = hosts::hold(&mut tx, tenant, ip).await? else {
         return Ok(false);
     };
     let added = applications::insert(&mut tx, tenant, host, &new).await?;
-    applications::count(&mut tx, tenant).await?;
+    holdings::add(&mut tx, tenant, Kind::Applications).await?;
     tx.commit().await?;
     Ok(added)
 }

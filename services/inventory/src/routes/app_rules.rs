@@ -10,9 +10,10 @@ use mecm_common::service::{ApiError, ApiResult, Body, Url};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Done, full, hold};
+use super::{Done, counted};
 use crate::App;
 use crate::store::app_rules as store;
+use crate::store::holdings::{self, Kind};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(add, replace, get, delete))
@@ -34,14 +35,11 @@ async fn add(
     Body(new): Body<AppRuleConfig>,
 ) -> ApiResult<Json<Done>> {
     unique(&new)?;
-    let mut tx = hold(&app, tenant).await?;
+    let mut tx = app.db.begin_write().await?;
     if !store::insert(&mut tx, tenant, instance, &new).await? {
         return Err(ApiError::already_exists());
     }
-    let most = app.config.limits.app_instances;
-    if store::count(&mut tx, tenant).await? > most {
-        return Err(full("app rules", most));
-    }
+    counted(&app, &mut tx, tenant, Kind::AppRules).await?;
     tx.commit().await?;
     Ok(Done::saved())
 }
@@ -103,6 +101,7 @@ async fn delete(
     if !store::delete(&mut tx, tenant, instance).await? {
         return Err(ApiError::not_found());
     }
+    holdings::remove(&mut tx, tenant, Kind::AppRules, 1).await?;
     tx.commit().await?;
     Ok(Done::deleted())
 }

@@ -32,7 +32,7 @@ async fn add(
     Url((tenant,)): Url<(TenantId,)>,
     Body(new): Body<AppStore>,
 ) -> ApiResult<Json<Done>> {
-    records::add(&app, tenant, &new, "app stores").await
+    records::add(&app, tenant, &new).await
 }
 
 /// Replaces an app store: what is absent becomes null.

@@ -10,9 +10,10 @@ use sqlx::types::Json as JsonColumn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Done, full, hold};
+use super::{Done, counted};
 use crate::App;
 use crate::store::applications::{self as store, StoredApplication};
+use crate::store::holdings::{self, Kind};
 use crate::store::hosts;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -38,17 +39,14 @@ async fn add(
     Body(new): Body<Application>,
 ) -> ApiResult<Json<Done>> {
     let new = stored(new)?;
-    let mut tx = hold(&app, tenant).await?;
+    let mut tx = app.db.begin_write().await?;
     let host = hosts::hold(&mut tx, tenant, ip)
         .await?
         .ok_or_else(ApiError::not_found)?;
     if !store::insert(&mut tx, tenant, host, &new).await? {
         return Err(ApiError::already_exists());
     }
-    let most = app.config.limits.app_instances;
-    if store::count(&mut tx, tenant).await? > most {
-        return Err(full("applications", most));
-    }
+    counted(&app, &mut tx, tenant, Kind::Applications).await?;
     tx.commit().await?;
     Ok(Done::saved())
 }
@@ -133,7 +131,9 @@ async fn delete(
     let host = hosts::hold(&mut tx, tenant, ip)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    store::delete(&mut tx, tenant, host, id).await?;
+    if store::delete(&mut tx, tenant, host, id).await? {
+        holdings::remove(&mut tx, tenant, Kind::Applications, 1).await?;
+    }
     tx.commit().await?;
     Ok(Done::deleted())
 }

@@ -32,7 +32,7 @@ async fn add(
     Url((tenant,)): Url<(TenantId,)>,
     Body(new): Body<LcmController>,
 ) -> ApiResult<Json<Done>> {
-    records::add(&app, tenant, &new, "LCM controllers").await
+    records::add(&app, tenant, &new).await
 }
 
 /// Replaces an LCM controller: what is absent becomes null.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use mecm_common::db::Tx;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::host::{Host, HostInfo};
 use mecm_common::models::ids::{HostIp, TenantId};
@@ -11,11 +12,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::queries::{Force, HostQuery};
-use super::{Done, agreed, full, hold, key};
+use super::{Done, agreed, counted, key};
 use crate::App;
 use crate::store::applications::{self, Running};
+use crate::store::holdings::{self, Kind};
 use crate::store::hosts as store;
-use crate::store::tenants;
 
 /// Where the cursor of the next page is answered.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
@@ -43,14 +44,11 @@ async fn add(
     Body(new): Body<Host>,
 ) -> ApiResult<Json<Done>> {
     let ip = key(new.mechost_ip.as_deref())?;
-    let mut tx = hold(&app, tenant).await?;
+    let mut tx = app.db.begin_write().await?;
     if !store::insert(&mut tx, tenant, ip, &new, app.clock.now()).await? {
         return Err(ApiError::already_exists());
     }
-    let most = app.config.limits.records;
-    if store::count(&mut tx, tenant).await? > most {
-        return Err(full("edge hosts", most));
-    }
+    counted(&app, &mut tx, tenant, Kind::Hosts).await?;
     tx.commit().await?;
     Ok(Done::saved())
 }
@@ -169,7 +167,7 @@ async fn delete(
     if !force {
         refuse_running(applications::running_on(&mut tx, host, MOST_NAMED).await?)?;
     }
-    store::delete(&mut tx, tenant, ip).await?;
+    remove(&mut tx, tenant, &[host]).await?;
     tx.commit().await?;
     Ok(Done::deleted())
 }
@@ -192,17 +190,26 @@ async fn delete_all(
     Force(force): Force,
 ) -> ApiResult<Json<Done>> {
     let mut tx = app.db.begin_write().await?;
-    // Nothing is added meanwhile, so what is deleted is what was looked at.
-    tenants::hold(&mut tx, tenant, u64::MAX).await?;
-    if store::lock_all(&mut tx, tenant).await? == 0 {
+    // A host that is added meanwhile stays: what is deleted is what was looked at.
+    let hosts = store::lock_all(&mut tx, tenant).await?;
+    if hosts.is_empty() {
         return Err(ApiError::not_found());
     }
     if !force {
         refuse_running(applications::running(&mut tx, tenant, MOST_NAMED).await?)?;
     }
-    store::delete_all(&mut tx, tenant).await?;
+    remove(&mut tx, tenant, &hosts).await?;
     tx.commit().await?;
     Ok(Done::deleted())
+}
+
+/// Deletes hosts that were locked, with what is on them.
+async fn remove(tx: &mut Tx, tenant: TenantId, hosts: &[i64]) -> ApiResult<()> {
+    let applications = applications::delete_on(tx, hosts).await?;
+    let hosts = store::delete(tx, hosts).await?;
+    holdings::remove(tx, tenant, Kind::Applications, applications).await?;
+    holdings::remove(tx, tenant, Kind::Hosts, hosts).await?;
+    Ok(())
 }
 
 /// 412 when there is an application that runs: its record would go with the host, and it would run on.

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
-use crate::store::tenants;
+use crate::store::holdings::{self, Kind};
 
 /// Every route of the service, with its state.
 pub(crate) fn routes(app: App) -> OpenApiRouter {
@@ -74,21 +74,22 @@ impl Done {
     }
 }
 
-/// Begins the transaction in which a tenant adds a record: its other additions wait until this one ends, so that what it
-/// has can be counted.
-pub(crate) async fn hold(app: &App, tenant: TenantId) -> ApiResult<Tx> {
-    let most = app.config.limits.tenants;
-    let mut tx = app.db.begin_write().await?;
-    if tenants::hold(&mut tx, tenant, most).await? {
-        Ok(tx)
-    } else {
-        Err(full("tenants", most))
+/// Counts a record that was added, as the last thing before the transaction is committed. 409 when it is one too many.
+pub(crate) async fn counted(app: &App, tx: &mut Tx, tenant: TenantId, kind: Kind) -> ApiResult<()> {
+    let full = |what: &str, most: u64| Err(ApiError::quota(format!("{what}: {most}")));
+    let limits = &app.config.limits;
+    let most = match kind {
+        Kind::Applications | Kind::AppRules => limits.app_instances,
+        Kind::AppStores | Kind::Hosts | Kind::LcmControllers | Kind::RuleManagers => limits.records,
+    };
+    let held = holdings::add(tx, tenant, kind).await?;
+    if held > most {
+        return full(kind.as_str(), most);
     }
-}
-
-/// 409: there are as many `what` as there may be.
-pub(crate) fn full(what: &str, most: u64) -> ApiError {
-    ApiError::quota(format!("{what}: {most}"))
+    if held == 1 && !holdings::admits(tx, tenant, kind, limits.tenants).await? {
+        return full("tenants", limits.tenants);
+    }
+    Ok(())
 }
 
 /// The IP that is a record's key, from a body that was validated.

@@ -4,26 +4,19 @@ use axum::Json;
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::service::{ApiError, ApiResult};
 
-use super::{Done, agreed, full, hold, key};
+use super::{Done, agreed, counted, key};
 use crate::App;
+use crate::store::holdings;
 use crate::store::records::{self as store, Record};
 
-/// Adds one; `many` names what there may not be more of.
-pub(super) async fn add<R: Record>(
-    app: &App,
-    tenant: TenantId,
-    new: &R,
-    many: &str,
-) -> ApiResult<Json<Done>> {
+/// Adds one.
+pub(super) async fn add<R: Record>(app: &App, tenant: TenantId, new: &R) -> ApiResult<Json<Done>> {
     let ip = key(new.ip())?;
-    let mut tx = hold(app, tenant).await?;
+    let mut tx = app.db.begin_write().await?;
     if !store::insert(&mut tx, tenant, ip, new).await? {
         return Err(ApiError::already_exists());
     }
-    let most = app.config.limits.records;
-    if store::count::<R>(&mut tx, tenant).await? > most {
-        return Err(full(many, most));
-    }
+    counted(app, &mut tx, tenant, R::KIND).await?;
     tx.commit().await?;
     Ok(Done::saved())
 }
@@ -68,6 +61,7 @@ pub(super) async fn delete<R: Record>(app: &App, tenant: TenantId, ip: HostIp) -
     if !store::delete::<R>(&mut tx, tenant, ip).await? {
         return Err(ApiError::not_found());
     }
+    holdings::remove(&mut tx, tenant, R::KIND, 1).await?;
     tx.commit().await?;
     Ok(Done::deleted())
 }
@@ -75,9 +69,11 @@ pub(super) async fn delete<R: Record>(app: &App, tenant: TenantId, ip: HostIp) -
 /// Deletes all of the tenant.
 pub(super) async fn delete_all<R: Record>(app: &App, tenant: TenantId) -> ApiResult<Json<Done>> {
     let mut tx = app.db.begin_write().await?;
-    if store::delete_all::<R>(&mut tx, tenant).await? == 0 {
+    let deleted = store::delete_all::<R>(&mut tx, tenant).await?;
+    if deleted == 0 {
         return Err(ApiError::not_found());
     }
+    holdings::remove(&mut tx, tenant, R::KIND, deleted).await?;
     tx.commit().await?;
     Ok(Done::deleted())
 }

@@ -32,7 +32,7 @@ async fn add(
     Url((tenant,)): Url<(TenantId,)>,
     Body(new): Body<RuleManager>,
 ) -> ApiResult<Json<Done>> {
-    records::add(&app, tenant, &new, "app rule managers").await
+    records::add(&app, tenant, &new).await
 }
 
 /// Replaces an app rule manager: what is absent becomes null.

@@ -3,7 +3,7 @@
 use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::app_rule::AppRuleConfig;
 use mecm_common::models::ids::{AppInstanceId, TenantId};
-use mecm_common::{execute, fetch_one, fetch_optional};
+use mecm_common::{execute, fetch_optional};
 use sqlx::types::Json;
 
 const INSERT: &str = "INSERT INTO app_rules (tenant, instance, rules) VALUES ($1, $2, $3)
@@ -11,11 +11,10 @@ const INSERT: &str = "INSERT INTO app_rules (tenant, instance, rules) VALUES ($1
 const UPDATE: &str = "UPDATE app_rules SET rules = $3 WHERE tenant = $1 AND instance = $2";
 const GET: &str = "SELECT rules FROM app_rules WHERE tenant = $1 AND instance = $2";
 const DELETE: &str = "DELETE FROM app_rules WHERE tenant = $1 AND instance = $2";
-const COUNT: &str = "SELECT count(*) FROM app_rules WHERE tenant = $1";
 
 /// Every statement of this file, for the test that prepares them.
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, UPDATE, GET, DELETE, COUNT];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, UPDATE, GET, DELETE];
 
 /// Adds the rules of an instance; `false` when it has some.
 pub(crate) async fn insert(
@@ -50,10 +49,4 @@ pub(crate) async fn get(
 /// Deletes the rules of an instance; `false` when it has none.
 pub(crate) async fn delete(tx: &mut Tx, tenant: TenantId, instance: AppInstanceId) -> Result<bool, DbError> {
     Ok(execute!(tx, DELETE, tenant, instance) == 1)
-}
-
-/// How many instances of a tenant have rules.
-pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
-    let (count,): (i64,) = fetch_one!(tx, COUNT, tenant);
-    Ok(count.unsigned_abs())
 }

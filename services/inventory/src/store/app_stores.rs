@@ -2,6 +2,7 @@
 
 use mecm_common::models::app_store::AppStore;
 
+use super::holdings::Kind;
 use super::records::{Record, Statements};
 
 #[derive(sqlx::FromRow)]
@@ -30,6 +31,7 @@ impl From<Row> for AppStore {
 impl Record for AppStore {
     type Row = Row;
 
+    const KIND: Kind = Kind::AppStores;
     const SQL: Statements = Statements {
         insert: "INSERT INTO app_stores (tenant, ip, port, uri, user_name, name, producer) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (tenant, ip) DO NOTHING",
@@ -38,7 +40,6 @@ impl Record for AppStore {
         get: "SELECT ip, port, uri, user_name, name, producer FROM app_stores WHERE tenant = $1 AND ip = $2",
         delete: "DELETE FROM app_stores WHERE tenant = $1 AND ip = $2",
         delete_all: "DELETE FROM app_stores WHERE tenant = $1",
-        count: "SELECT count(*) FROM app_stores WHERE tenant = $1",
     };
 
     fn ip(&self) -> Option<&str> {

@@ -3,7 +3,7 @@
 use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::application::Application;
 use mecm_common::models::ids::{AppInstanceId, HostIp, PackageId, TenantId};
-use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
+use mecm_common::{execute, fetch_all, fetch_optional};
 use sqlx::types::Json;
 
 macro_rules! select {
@@ -39,7 +39,9 @@ const RUNNING: &str = "SELECT a.id, a.name, h.ip FROM applications a JOIN hosts 
 const RUNNING_ON: &str = "SELECT a.id, a.name, h.ip FROM applications a JOIN hosts h ON h.seq = a.host
     WHERE a.host = $1 AND a.status = 'Instantiated' ORDER BY a.seq LIMIT $2";
 const DELETE: &str = "DELETE FROM applications WHERE tenant = $1 AND host = $2 AND id = $3";
-const COUNT: &str = "SELECT count(*) FROM applications WHERE tenant = $1";
+const DELETE_ON_POSTGRES: &str =
+    "DELETE FROM applications WHERE host IN (SELECT h::bigint FROM jsonb_array_elements_text($1) AS h)";
+const DELETE_ON_SQLITE: &str = "DELETE FROM applications WHERE host IN (SELECT value FROM json_each($1))";
 
 /// Every statement of this file, for the test that prepares them: on both databases, on PostgreSQL, on SQLite.
 #[cfg(test)]
@@ -53,10 +55,9 @@ pub(crate) const STATEMENTS: [&[&str]; 3] = [
         RUNNING,
         RUNNING_ON,
         DELETE,
-        COUNT,
     ],
-    &[USING_POSTGRES],
-    &[USING_SQLITE],
+    &[USING_POSTGRES, DELETE_ON_POSTGRES],
+    &[USING_SQLITE, DELETE_ON_SQLITE],
 ];
 
 /// An application as it is stored.
@@ -185,8 +186,8 @@ pub(crate) async fn delete(
     Ok(execute!(tx, DELETE, tenant, host, id) == 1)
 }
 
-/// How many a tenant has, on all hosts.
-pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
-    let (count,): (i64,) = fetch_one!(tx, COUNT, tenant);
-    Ok(count.unsigned_abs())
+/// Deletes all applications on these hosts; how many there were.
+pub(crate) async fn delete_on(tx: &mut Tx, hosts: &[i64]) -> Result<u64, DbError> {
+    let sql = tx.pick(DELETE_ON_POSTGRES, DELETE_ON_SQLITE);
+    Ok(execute!(tx, sql, Json(hosts)))
 }

@@ -2,6 +2,7 @@
 
 use mecm_common::models::lcm_controller::LcmController;
 
+use super::holdings::Kind;
 use super::records::{Record, Statements};
 
 #[derive(sqlx::FromRow)]
@@ -26,6 +27,7 @@ impl From<Row> for LcmController {
 impl Record for LcmController {
     type Row = Row;
 
+    const KIND: Kind = Kind::LcmControllers;
     const SQL: Statements = Statements {
         insert: "INSERT INTO lcm_controllers (tenant, ip, name, port, user_name) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (tenant, ip) DO NOTHING",
@@ -34,7 +36,6 @@ impl Record for LcmController {
         get: "SELECT ip, name, port, user_name FROM lcm_controllers WHERE tenant = $1 AND ip = $2",
         delete: "DELETE FROM lcm_controllers WHERE tenant = $1 AND ip = $2",
         delete_all: "DELETE FROM lcm_controllers WHERE tenant = $1",
-        count: "SELECT count(*) FROM lcm_controllers WHERE tenant = $1",
     };
 
     fn ip(&self) -> Option<&str> {

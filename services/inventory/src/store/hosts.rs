@@ -5,7 +5,7 @@ use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::host::{HardwareCapability, Host, HostInfo, SoftwareCapability};
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::service::wire_time;
-use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
+use mecm_common::{execute, fetch_all, fetch_optional};
 use sqlx::types::Json;
 
 use super::capabilities::{self, Trait};
@@ -66,33 +66,23 @@ const HOLD_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2
 const LOCK_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 AND ip = $2 FOR UPDATE";
 const LOCK_ALL: &str = "SELECT seq FROM hosts WHERE tenant = $1";
 const LOCK_ALL_POSTGRES: &str = "SELECT seq FROM hosts WHERE tenant = $1 ORDER BY seq FOR UPDATE";
-const DELETE: &str = "DELETE FROM hosts WHERE tenant = $1 AND ip = $2";
-const DELETE_ALL: &str = "DELETE FROM hosts WHERE tenant = $1";
-const COUNT: &str = "SELECT count(*) FROM hosts WHERE tenant = $1";
+const DELETE_POSTGRES: &str =
+    "DELETE FROM hosts WHERE seq IN (SELECT h::bigint FROM jsonb_array_elements_text($1) AS h)";
+const DELETE_SQLITE: &str = "DELETE FROM hosts WHERE seq IN (SELECT value FROM json_each($1))";
 
 /// Every statement of this file, for the test that prepares them: on both databases, on PostgreSQL, on SQLite.
 #[cfg(test)]
 pub(crate) const STATEMENTS: [&[&str]; 3] = [
-    &[
-        INSERT,
-        UPDATE,
-        SET_CONFIG_STATUS,
-        GET,
-        LIST,
-        HOLD,
-        LOCK_ALL,
-        DELETE,
-        DELETE_ALL,
-        COUNT,
-    ],
+    &[INSERT, UPDATE, SET_CONFIG_STATUS, GET, LIST, HOLD, LOCK_ALL],
     &[
         FIND_POSTGRES,
         RARITY_POSTGRES,
         HOLD_POSTGRES,
         LOCK_POSTGRES,
         LOCK_ALL_POSTGRES,
+        DELETE_POSTGRES,
     ],
-    &[FIND_SQLITE, RARITY_SQLITE],
+    &[FIND_SQLITE, RARITY_SQLITE, DELETE_SQLITE],
 ];
 
 /// A host as it is stored.
@@ -317,25 +307,15 @@ pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<Op
     Ok(row.map(|(seq,)| seq))
 }
 
-/// As [`lock`], of all hosts of a tenant; how many there are.
-pub(crate) async fn lock_all(tx: &mut Tx, tenant: TenantId) -> Result<usize, DbError> {
+/// As [`lock`], of all hosts of a tenant.
+pub(crate) async fn lock_all(tx: &mut Tx, tenant: TenantId) -> Result<Vec<i64>, DbError> {
     let sql = tx.pick(LOCK_ALL_POSTGRES, LOCK_ALL);
     let rows: Vec<(i64,)> = fetch_all!(tx, sql, tenant);
-    Ok(rows.len())
+    Ok(rows.into_iter().map(|(seq,)| seq).collect())
 }
 
-/// Deletes a host and everything on it; `false` when it is not there.
-pub(crate) async fn delete(tx: &mut Tx, tenant: TenantId, ip: HostIp) -> Result<bool, DbError> {
-    Ok(execute!(tx, DELETE, tenant, ip) == 1)
-}
-
-/// Deletes all hosts of a tenant and everything on them; how many there were.
-pub(crate) async fn delete_all(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
-    Ok(execute!(tx, DELETE_ALL, tenant))
-}
-
-/// How many hosts a tenant has.
-pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
-    let (count,): (i64,) = fetch_one!(tx, COUNT, tenant);
-    Ok(count.unsigned_abs())
+/// Deletes hosts that were locked; how many there were. Their applications go before.
+pub(crate) async fn delete(tx: &mut Tx, hosts: &[i64]) -> Result<u64, DbError> {
+    let sql = tx.pick(DELETE_POSTGRES, DELETE_SQLITE);
+    Ok(execute!(tx, sql, Json(hosts)))
 }

@@ -3,10 +3,12 @@
 
 use mecm_common::db::{DbError, Read, Tx};
 use mecm_common::models::ids::{HostIp, TenantId};
-use mecm_common::{execute, fetch_all, fetch_one, fetch_optional, on_db};
+use mecm_common::{execute, fetch_all, fetch_optional, on_db};
 use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
+
+use super::holdings::Kind;
 
 /// The SQL of one noun. `$1` is the tenant, `$2` the IP; from `$3` on stand the [`Record::texts`].
 pub(crate) struct Statements {
@@ -16,13 +18,12 @@ pub(crate) struct Statements {
     pub(crate) get: &'static str,
     pub(crate) delete: &'static str,
     pub(crate) delete_all: &'static str,
-    pub(crate) count: &'static str,
 }
 
 impl Statements {
     /// Every statement, for the test that prepares them.
     #[cfg(test)]
-    pub(crate) const fn all(&self) -> [&'static str; 7] {
+    pub(crate) const fn all(&self) -> [&'static str; 6] {
         [
             self.insert,
             self.update,
@@ -30,7 +31,6 @@ impl Statements {
             self.get,
             self.delete,
             self.delete_all,
-            self.count,
         ]
     }
 }
@@ -39,6 +39,8 @@ impl Statements {
 pub(crate) trait Record: Sized + Sync {
     /// A row as it is read.
     type Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Into<Self> + Send + Unpin;
+    /// What it counts as.
+    const KIND: Kind;
     /// Its SQL.
     const SQL: Statements;
 
@@ -110,10 +112,4 @@ pub(crate) async fn delete<R: Record>(tx: &mut Tx, tenant: TenantId, ip: HostIp)
 /// Deletes all of a tenant; how many there were.
 pub(crate) async fn delete_all<R: Record>(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
     Ok(execute!(tx, R::SQL.delete_all, tenant))
-}
-
-/// How many a tenant has.
-pub(crate) async fn count<R: Record>(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
-    let (count,): (i64,) = fetch_one!(tx, R::SQL.count, tenant);
-    Ok(count.unsigned_abs())
 }

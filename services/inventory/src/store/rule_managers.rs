@@ -2,6 +2,7 @@
 
 use mecm_common::models::rule_manager::RuleManager;
 
+use super::holdings::Kind;
 use super::records::{Record, Statements};
 
 #[derive(sqlx::FromRow)]
@@ -26,6 +27,7 @@ impl From<Row> for RuleManager {
 impl Record for RuleManager {
     type Row = Row;
 
+    const KIND: Kind = Kind::RuleManagers;
     const SQL: Statements = Statements {
         insert: "INSERT INTO rule_managers (tenant, ip, name, port, user_name) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (tenant, ip) DO NOTHING",
@@ -34,7 +36,6 @@ impl Record for RuleManager {
         get: "SELECT ip, name, port, user_name FROM rule_managers WHERE tenant = $1 AND ip = $2",
         delete: "DELETE FROM rule_managers WHERE tenant = $1 AND ip = $2",
         delete_all: "DELETE FROM rule_managers WHERE tenant = $1",
-        count: "SELECT count(*) FROM rule_managers WHERE tenant = $1",
     };
 
     fn ip(&self) -> Option<&str> {

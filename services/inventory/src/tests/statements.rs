@@ -9,7 +9,9 @@ use sqlx::Executor as _;
 
 use crate::migrations;
 use crate::store::records::Record as _;
-use crate::store::{app_rules, applications, capabilities, hosts, k8s_config, tenants, token_keys, topology};
+use crate::store::{
+    app_rules, applications, capabilities, holdings, hosts, k8s_config, token_keys, topology,
+};
 
 #[tokio::test]
 async fn every_statement_can_be_prepared_on_both_databases() {
@@ -19,7 +21,7 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         &LcmController::SQL.all(),
         k8s_config::STATEMENTS,
         &RuleManager::SQL.all(),
-        tenants::STATEMENTS,
+        holdings::STATEMENTS[0],
         token_keys::STATEMENTS,
         topology::STATEMENTS,
         hosts::STATEMENTS[0],
@@ -30,11 +32,13 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         hosts::STATEMENTS[1],
         capabilities::STATEMENTS[1],
         applications::STATEMENTS[1],
+        holdings::STATEMENTS[1],
     ];
     let sqlite = [
         hosts::STATEMENTS[2],
         capabilities::STATEMENTS[2],
         applications::STATEMENTS[2],
+        &[],
     ];
     for db in TestDb::all(&migrations()).await {
         let mut tx = db.db.begin_read().await.unwrap();

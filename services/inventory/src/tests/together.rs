@@ -106,3 +106,94 @@ async fn tenants_are_counted_while_they_have_records() {
             .is_done("Saved");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_new_tenants_at_once_no_more_come_in_than_may() {
+    for bench in Bench::all_with(|config| config.limits.tenants = 2).await {
+        let body = host("10.0.0.1").to_string();
+        let names: Vec<_> = (0..6)
+            .map(|n| format!("0000000{n}-0000-4000-8000-000000000001"))
+            .collect();
+        let first = |tenant| bench.ask_in(tenant, Method::POST, "/mechosts", &body);
+        let answers = join_all(names.iter().map(|tenant| first(tenant))).await;
+        let (inside, refused): (Vec<_>, Vec<_>) = names
+            .iter()
+            .zip(&answers)
+            .partition(|(_, answer)| answer.status == 200);
+        assert_eq!(inside.len(), 2);
+        for (_, answer) in refused {
+            assert_eq!(
+                answer.error(),
+                (409, "Max record limit exceeded", vec!["tenants: 2"])
+            );
+        }
+        // Who is in stays in, with records of another kind too, and where all are deleted while one is added.
+        for (tenant, _) in inside {
+            let controller = kinds()[0].sample.to_string();
+            let path = kinds()[0].path;
+            bench
+                .ask_in(tenant, Method::POST, path, &controller)
+                .await
+                .is_done("Saved");
+            bench
+                .ask_in(tenant, Method::DELETE, "/mechosts", "")
+                .await
+                .is_done("Deleted");
+            bench
+                .ask_in(tenant, Method::POST, "/mechosts", &body)
+                .await
+                .is_done("Saved");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_deleted_with_its_host_does_not_count_any_more() {
+    for bench in Bench::all_with(|config| config.limits.app_instances = 2).await {
+        let app = |n: usize| {
+            serde_json::json!({"appInstanceId": format!("0000000{n}-0000-4000-8000-000000000001"), "appName": "zone",
+                "packageId": "30000000000040008000000000000001", "status": "Created"})
+        };
+        for round in 0..3 {
+            bench.post("/mechosts", &host("10.0.0.1")).await.is_done("Saved");
+            let path = "/mechosts/10.0.0.1/apps";
+            let apps: Vec<_> = (0..5).map(app).collect();
+            let answers = join_all(apps.iter().map(|app| bench.post(path, app))).await;
+            let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+            assert_eq!(refused.len(), 3, "round {round}");
+            for answer in refused {
+                assert_eq!(
+                    answer.error(),
+                    (409, "Max record limit exceeded", vec!["applications: 2"])
+                );
+            }
+            if round == 0 {
+                let kept = bench.get(path).await;
+                let kept = kept.each("appInstanceId");
+                bench
+                    .delete(&format!("{path}/{}", kept[0]))
+                    .await
+                    .is_done("Deleted");
+                bench
+                    .delete(&format!("{path}/{}", kept[0]))
+                    .await
+                    .is_done("Deleted");
+                bench.post(path, &app(7)).await.is_done("Saved");
+            }
+            let all = ["/mechosts", "/mechosts/10.0.0.1"][round % 2];
+            bench.delete(all).await.is_done("Deleted");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_is_404_however_full_it_is() {
+    for bench in Bench::all_with(|config| config.limits.tenants = 1).await {
+        bench.post("/mechosts", &host("10.0.0.1")).await.is_done("Saved");
+        let app = serde_json::json!({"appInstanceId": "00000001-0000-4000-8000-000000000001", "appName": "zone",
+            "packageId": "30000000000040008000000000000001", "status": "Created"});
+        let path = "/mechosts/10.0.0.1/apps";
+        let answer = bench.ask_in(OTHER, Method::POST, path, &app.to_string()).await;
+        assert_eq!(answer.error().0, 404);
+    }
+}
