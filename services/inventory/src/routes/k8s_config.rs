@@ -15,6 +15,7 @@ use mecm_common::service::{ApiError, ApiResult, RequestInfo, Url, broken_body};
 use multer::{Constraints, Multipart, SizeLimit};
 use secrecy::SecretString;
 use serde::de::IgnoredAny;
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -69,22 +70,7 @@ async fn upload(
     let file = file(&mut body, &boundary).await?;
     check.finish().await?;
     let file = yaml(file).await?;
-    let (controller, port) = controller_of(&app, tenant, ip).await?;
-    let answer = app
-        .controllers
-        .configure(
-            Target {
-                ip: controller,
-                port: &port,
-                host: ip,
-                token: &token(&app, tenant, &caller),
-                context: &CallContext::from(&request_info),
-            },
-            file,
-        )
-        .await?;
-    note(&app, tenant, ip, "Uploaded").await?;
-    Ok(as_it_is(answer))
+    to_the_end(app, tenant, ip, caller, request_info, Some(file)).await
 }
 
 /// Takes the Kubernetes configuration of a host away from its LCM controller. Answers what the controller answers.
@@ -103,19 +89,38 @@ async fn delete(
     Caller(caller): Caller,
     Extension(request_info): Extension<RequestInfo>,
 ) -> ApiResult<Response> {
-    let (controller, port) = controller_of(&app, tenant, ip).await?;
-    let answer = app
-        .controllers
-        .forget(Target {
-            ip: controller,
+    to_the_end(app, tenant, ip, caller, request_info, None).await
+}
+
+/// Gives the controller a configuration, or takes it away, and notes it: also when the caller goes away meanwhile, because the
+/// controller does it all the same.
+async fn to_the_end(
+    app: App,
+    tenant: TenantId,
+    host: HostIp,
+    caller: Principal,
+    request: RequestInfo,
+    file: Option<Bytes>,
+) -> ApiResult<Response> {
+    let (ip, port) = controller_of(&app, tenant, host).await?;
+    let work = async move {
+        let target = Target {
+            ip,
             port: &port,
-            host: ip,
+            host,
             token: &token(&app, tenant, &caller),
-            context: &CallContext::from(&request_info),
-        })
-        .await?;
-    note(&app, tenant, ip, "Deleted").await?;
-    Ok(as_it_is(answer))
+            context: &CallContext::from(&request),
+        };
+        let (answer, done) = match file {
+            Some(file) => (app.controllers.configure(target, file).await?, "Uploaded"),
+            None => (app.controllers.forget(target).await?, "Deleted"),
+        };
+        note(&app, tenant, host, done).await?;
+        Ok(as_it_is(answer))
+    };
+    tokio::spawn(work.in_current_span())
+        .await
+        .map_err(ApiError::internal)?
 }
 
 fn boundary(headers: &HeaderMap) -> Option<String> {

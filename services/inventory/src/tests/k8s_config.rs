@@ -1,6 +1,7 @@
 //! The Kubernetes configuration of a host goes to its LCM controller: a simulated one of v1.0, and stand-ins that tell what
 //! they were sent.
 
+mod gone;
 mod recorded;
 
 use std::sync::{Arc, Mutex};
@@ -27,10 +28,15 @@ const CONFIG: &str = "apiVersion: v1\nkind: Config\nclusters: []\n";
 
 /// Inventories that may call the loopback network, over http.
 async fn benches() -> Vec<Bench> {
-    let change = |config: &mut mecm_common::config::Config| {
+    benches_with_patience(1).await
+}
+
+/// As [`benches`], where a controller may take so many seconds.
+async fn benches_with_patience(seconds: u64) -> Vec<Bench> {
+    let change = move |config: &mut mecm_common::config::Config| {
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
         config.peers.edge_scheme = Scheme::Http;
-        config.peers.lcm_seconds = 1;
+        config.peers.lcm_seconds = seconds;
     };
     Bench::all_with(change).await
 }
