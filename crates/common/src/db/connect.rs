@@ -1,5 +1,6 @@
 //! Opening a database and bringing its schema up to date.
 
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::{Db, DbError, SqliteDb};
+use super::{Db, DbError, STATEMENT_TIME, SqliteDb, within};
 
 /// A service's migrations: the same numbers and names for both databases.
 #[derive(Debug)]
@@ -83,15 +84,23 @@ impl Db {
     pub async fn open(url: &DatabaseUrl, migrations: &Migrations, connections: u32) -> Result<Self, DbError> {
         let db = match url {
             DatabaseUrl::Postgres(options) => {
-                // A pool would try a server that is not there again and again: one connection tells at once.
-                options.as_ref().connect().await?.close().await?;
+                // A pool would try a server that is not there again and again: one connection tells at once. And a migration
+                // may take longer than other statements.
+                let mut first = within(ACQUIRE_TIMEOUT, options.connect()).await?;
+                migrations
+                    .postgres
+                    .run_direct(None, &mut first, false)
+                    .await
+                    .map_err(schema)?;
+                first.close().await?;
+                let limit = format!("{}s", STATEMENT_TIME.as_secs());
+                let options = options.as_ref().clone().options([("statement_timeout", limit)]);
                 let pool = PgPoolOptions::new()
                     .max_connections(connections.max(2))
                     .acquire_timeout(ACQUIRE_TIMEOUT)
                     .test_before_acquire(false)
-                    .connect_with(options.as_ref().clone())
+                    .connect_with(options)
                     .await?;
-                migrations.postgres.run(&pool).await.map_err(schema)?;
                 Self::Postgres(pool)
             }
             DatabaseUrl::Sqlite(path) => {
@@ -106,10 +115,14 @@ impl Db {
 
 async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, DbError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|error| DbError::Address(format!("cannot make {}: {error}", folder.display())))?;
     }
     let lock = lock_file(path)?;
+    own_file(path)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -136,16 +149,23 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, DbError>
     })
 }
 
+/// Opens a file for writing, and makes it if need be: for its owner alone, because sealed secrets are in there. SQLite gives
+/// the files that it makes beside a database the database's own mode.
+fn own_file(path: &Path) -> Result<std::fs::File, DbError> {
+    std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| DbError::Address(format!("cannot open {}: {error}", path.display())))
+}
+
 /// One process per file: an exclusive lock on `<file>.lock` says so, and goes with the process however that ends.
 fn lock_file(path: &Path) -> Result<std::fs::File, DbError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&name)
-        .map_err(|error| DbError::Address(format!("cannot open {}: {error}", Path::new(&name).display())))?;
+    let file = own_file(Path::new(&name))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(DbError::Locked(path.display().to_string())),

@@ -13,7 +13,9 @@ pub mod testing;
 pub use connect::{DatabaseUrl, Migrations};
 pub use error::DbError;
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -62,6 +64,30 @@ pub enum Typed<'a> {
     Sqlite(&'a mut sqlx::SqliteConnection),
 }
 
+/// How long PostgreSQL may work at one statement. None of ours takes a second.
+const STATEMENT_TIME: Duration = Duration::from_secs(30);
+
+/// Waits for the database, a little longer than it may work: one that went silent, behind a dead link for example, is one
+/// that does not answer. What a commit that was waited for in vain has done is not known, as when the connection breaks.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DbError> {
+    within(STATEMENT_TIME + Duration::from_secs(5), work).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, DbError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(DbError::Unavailable(sqlx::Error::Io(
+            std::io::ErrorKind::TimedOut.into(),
+        ))),
+    }
+}
+
 impl Db {
     /// A connection for a read of one statement.
     pub async fn read(&self) -> Result<Read, DbError> {
@@ -76,16 +102,16 @@ impl Db {
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match self {
-            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin_with(SNAPSHOT).await?)),
-            Self::Sqlite(db) => Ok(Tx::Sqlite(db.read.begin().await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(in_time(pool.begin_with(SNAPSHOT)).await?)),
+            Self::Sqlite(db) => Ok(Tx::Sqlite(in_time(db.read.begin()).await?)),
         }
     }
 
     /// Begins a transaction that writes. On SQLite it is the only one until it ends, so keep it short.
     pub async fn begin_write(&self) -> Result<Tx, DbError> {
         match self {
-            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
-            Self::Sqlite(db) => Ok(Tx::Sqlite(db.write.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(in_time(pool.begin()).await?)),
+            Self::Sqlite(db) => Ok(Tx::Sqlite(in_time(db.write.begin_with("BEGIN IMMEDIATE")).await?)),
         }
     }
 
@@ -117,8 +143,8 @@ impl Tx {
     /// Makes everything done in the transaction last.
     pub async fn commit(self) -> Result<(), DbError> {
         match self {
-            Self::Postgres(tx) => tx.commit().await?,
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => in_time(tx.commit()).await?,
+            Self::Sqlite(tx) => in_time(tx.commit()).await?,
         }
         Ok(())
     }
@@ -126,8 +152,8 @@ impl Tx {
     /// Undoes everything done in the transaction.
     pub async fn rollback(self) -> Result<(), DbError> {
         match self {
-            Self::Postgres(tx) => tx.rollback().await?,
-            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => in_time(tx.rollback()).await?,
+            Self::Sqlite(tx) => in_time(tx.rollback()).await?,
         }
         Ok(())
     }
@@ -182,8 +208,8 @@ macro_rules! on_db {
 #[macro_export]
 macro_rules! execute {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::on_db!($tx, conn => sqlx::query($sql)$(.bind($bind))*.execute(conn).await
-            .map(|done| done.rows_affected()).map_err($crate::db::DbError::from)?)
+        $crate::on_db!($tx, conn =>
+            $crate::db::in_time(sqlx::query($sql)$(.bind($bind))*.execute(conn)).await?.rows_affected())
     };
 }
 
@@ -191,8 +217,8 @@ macro_rules! execute {
 #[macro_export]
 macro_rules! fetch_all {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::on_db!($tx, conn => sqlx::query_as($sql)$(.bind($bind))*.fetch_all(conn).await
-            .map_err($crate::db::DbError::from)?)
+        $crate::on_db!($tx, conn =>
+            $crate::db::in_time(sqlx::query_as($sql)$(.bind($bind))*.fetch_all(conn)).await?)
     };
 }
 
@@ -200,8 +226,8 @@ macro_rules! fetch_all {
 #[macro_export]
 macro_rules! fetch_optional {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::on_db!($tx, conn => sqlx::query_as($sql)$(.bind($bind))*.fetch_optional(conn).await
-            .map_err($crate::db::DbError::from)?)
+        $crate::on_db!($tx, conn =>
+            $crate::db::in_time(sqlx::query_as($sql)$(.bind($bind))*.fetch_optional(conn)).await?)
     };
 }
 
@@ -209,8 +235,8 @@ macro_rules! fetch_optional {
 #[macro_export]
 macro_rules! fetch_one {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::on_db!($tx, conn => sqlx::query_as($sql)$(.bind($bind))*.fetch_one(conn).await
-            .map_err($crate::db::DbError::from)?)
+        $crate::on_db!($tx, conn =>
+            $crate::db::in_time(sqlx::query_as($sql)$(.bind($bind))*.fetch_one(conn)).await?)
     };
 }
 

@@ -193,3 +193,60 @@ async fn what_a_test_made_is_gone_when_it_ends() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_server_that_says_nothing_does_not_keep_anybody_for_ever() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://u:p@{}/d", listener.local_addr().unwrap());
+    let DatabaseUrl::Postgres(options) = url.parse().unwrap() else {
+        panic!("{url}");
+    };
+    let connected = within(
+        Duration::from_millis(20),
+        sqlx::ConnectOptions::connect(&*options),
+    )
+    .await;
+    let error = connected.unwrap_err();
+    assert!(
+        matches!(error, DbError::Unavailable(_)) && error.is_transient(),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn postgres_is_told_how_long_it_may_work() {
+    if !kinds().contains(&"postgres") {
+        return;
+    }
+    let test = database("postgres").await;
+    let mut read = test.db.read().await.unwrap();
+    let (limit,): (String,) = one(&mut read, "SHOW statement_timeout").await;
+    assert_eq!(limit, "30s");
+    // Cut off, it is a database that does not answer.
+    execute(&mut read, "SET statement_timeout = '1ms'").await.unwrap();
+    let error = execute(&mut read, "SELECT pg_sleep(60)").await.unwrap_err();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+}
+
+async fn one(read: &mut Read, sql: &'static str) -> (String,) {
+    let row = async { Ok::<_, DbError>(fetch_one!(read, sql)) };
+    row.await.unwrap()
+}
+
+async fn execute(read: &mut Read, sql: &'static str) -> Result<u64, DbError> {
+    Ok(execute!(read, sql))
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let test = database("sqlite").await;
+    let mut read = test.db.read().await.unwrap();
+    let (path,): (String,) = one(&mut read, "SELECT file FROM pragma_database_list").await;
+    for name in [path.clone(), format!("{path}-wal"), format!("{path}.lock")] {
+        let mode = std::fs::metadata(&name).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
