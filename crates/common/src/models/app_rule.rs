@@ -204,6 +204,7 @@ pub struct DstInterface {
     #[schema(max_length = 64)]
     pub interface_type: Option<String>,
     /// The tunnel, where it is one.
+    #[serde(deserialize_with = "lenient::object")]
     pub tunnel_info: Option<TunnelInfo>,
     /// Source MAC address.
     #[serde(deserialize_with = "lenient::text")]

@@ -57,7 +57,7 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 
 /// `Vec<String>`: a list of texts; `null` is an empty list, and so is a `null` inside it no item.
 pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let items = list::<Option<Text>, D>(deserializer)?;
+    let items = Option::<Vec<Option<Text>>>::deserialize(deserializer)?.unwrap_or_default();
     Ok(items.into_iter().flatten().map(|text| text.0).collect())
 }
 
@@ -69,9 +69,40 @@ pub fn optional_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(items.map(|items| items.into_iter().map(item).collect()))
 }
 
-/// `Vec<T>`: a list; `null` is an empty one.
+/// An object. What is derived would be filled from a list too, its members one after the other.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(std::marker::PhantomData))
+    }
+}
+
+/// `Option<T>`: an object; `null` is `None`.
+pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// `Vec<T>`: a list of objects; `null` is an empty one.
 pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+    let items = Option::<Vec<Object<T>>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(items.into_iter().map(|item| item.0).collect())
 }
 
 /// `Vec<T>`: a list, or one object standing for a list of one (`dstInterface` in every published descriptor).
@@ -93,7 +124,7 @@ pub fn one_or_many<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
             let mut all = Vec::new();
-            while let Some(item) = items.next_element()? {
+            while let Some(Object(item)) = items.next_element()? {
                 all.push(item);
             }
             Ok(all)
@@ -152,6 +183,10 @@ mod tests {
         on: Option<bool>,
         #[serde(deserialize_with = "one_or_many")]
         many: Vec<Inner>,
+        #[serde(deserialize_with = "object")]
+        one: Option<Inner>,
+        #[serde(deserialize_with = "list")]
+        some: Vec<Inner>,
     }
 
     #[derive(Debug, serde::Deserialize)]
@@ -184,6 +219,16 @@ mod tests {
         assert!(read(r#"{"ports":null,"many":null}"#).ports.is_empty());
         assert_eq!(read(r#"{"many":{"x":1}}"#).many[0].x, 1);
         assert_eq!(read(r#"{"many":[{"x":1},{"x":2}]}"#).many[1].x, 2);
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for list in [r#"{"many":[[1]]}"#, r#"{"one":[1]}"#, r#"{"some":[[1]]}"#] {
+            let wrong = serde_json::from_str::<Sample>(list).unwrap_err().to_string();
+            assert!(wrong.contains("expected an object"), "{wrong}");
+        }
+        let right = read(r#"{"one":{"x":1},"some":[{"x":2}]}"#);
+        assert_eq!((right.one.unwrap().x, right.some[0].x), (1, 2));
     }
 
     #[test]
