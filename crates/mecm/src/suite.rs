@@ -388,12 +388,13 @@ impl Starting {
         let tls = self.tls.clone();
         let (name, stop) = (service.name, self.stop.clone());
         let grace = Duration::from_secs(listen.stop_seconds);
+        let limits = service.limits;
         let (router, _document) = service.into_router();
         if let Ok(address) = listener.address() {
             tracing::info!(service = name, %address, "ready");
         }
         serving.spawn(async move {
-            serve(listener, router, tls.as_deref(), stop, grace)
+            serve(listener, router, limits, tls.as_deref(), stop, grace)
                 .await
                 .with_context(|| format!("{name} stopped"))
         });

@@ -129,11 +129,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
     tokio::spawn(keep::sweep_until(setup.db.clone(), blobs.clone(), setup.stop));
     let allowed_origin =
         HeaderValue::from_str(&config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
-    let limits = Limits {
-        json_body: config.limits.json_body,
-        read_seconds: config.limits.read_seconds,
-        batch: config.limits.batch,
-    };
+    let limits = Limits::from(&config.limits);
     let app = App {
         judge: Judge::new(policy(&config), available_parallelism().map_or(1, NonZero::get)),
         // The other half of the connections is for those who read.

@@ -146,11 +146,7 @@ pub(crate) async fn start_with(
                 Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
             }),
         )],
-        limits: Limits {
-            json_body: config.limits.json_body,
-            read_seconds: config.limits.read_seconds,
-            batch: config.limits.batch,
-        },
+        limits: Limits::from(&config.limits),
         allowed_origin: HeaderValue::from_str(&config.listen.allowed_origin)
             .map_err(|_| StartError::Origin)?,
         clock: setup.clock,

@@ -118,11 +118,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         base: BASE,
         routes: routes::routes(app.clone()),
         checks: vec![("database", database_check(&app.db))],
-        limits: Limits {
-            json_body: limits.json_body,
-            read_seconds: limits.read_seconds,
-            batch: limits.batch,
-        },
+        limits: Limits::from(limits),
         allowed_origin,
         clock: app.clock.clone(),
         errors_with_response: false,

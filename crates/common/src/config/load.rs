@@ -162,6 +162,22 @@ fn check(config: &Config) -> Vec<String> {
         "jobs.edge_pause_seconds: at least 1",
     );
     wrong(config.limits.json_body == 0, "limits.json_body: at least 1");
+    wrong(config.limits.header < 8192, "limits.header: at least 8192");
+    let at_least_one = [
+        ("limits.batch", config.limits.batch as u64),
+        ("limits.read_seconds", config.limits.read_seconds),
+        ("peers.connect_seconds", config.peers.connect_seconds),
+        ("peers.service_seconds", config.peers.service_seconds),
+        ("peers.lcm_seconds", config.peers.lcm_seconds),
+        ("peers.lcm_deploy_seconds", config.peers.lcm_deploy_seconds),
+        ("peers.rules_seconds", config.peers.rules_seconds),
+        ("inventory.connections", config.inventory.connections.into()),
+        ("apm.connections", config.apm.connections.into()),
+        ("appo.connections", config.appo.connections.into()),
+    ];
+    for (name, value) in at_least_one {
+        wrong(value == 0, &format!("{name}: at least 1"));
+    }
     wrong(
         http::HeaderValue::from_str(&config.listen.allowed_origin).is_err(),
         "listen.allowed_origin: not a value a header can carry",

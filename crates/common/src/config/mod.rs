@@ -98,7 +98,7 @@ section!(
 section!(
     /// Bounds on input and on what is kept.
     Limits {
-        json_body: usize, package: u64, unpacked: u64, read_seconds: u64, batch: usize, records: u64,
+        json_body: usize, header: usize, package: u64, unpacked: u64, read_seconds: u64, batch: usize, records: u64,
         app_instances: u64, tenants: u64,
     }
 );

@@ -9,7 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, RETRY_AFTER,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, RETRY_AFTER, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tracing::Instrument;
@@ -57,13 +58,14 @@ pub async fn observe(State(observing): State<Arc<Observing>>, mut request: Reque
     let info = RequestInfo {
         request_id: request_id(request.headers()),
         traceparent: header(request.headers(), &TRACEPARENT)
-            .filter(|text| text.len() <= 128)
+            .filter(|text| is_traceparent(text))
             .map(str::to_owned),
     };
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let span = tracing::info_span!("request", service = observing.service, request_id = %info.request_id, %method, path = %path);
+    let span = tracing::info_span!("request", service = observing.service, request_id = %info.request_id,
+        traceparent = info.traceparent, %method, path = %path);
 
     let mut rest = None;
     let mut response = if method == Method::OPTIONS {
@@ -139,6 +141,17 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
+/// Whether it has the form of W3C Trace Context: version, trace id, parent id and flags, in lower-case hexadecimal digits.
+fn is_traceparent(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let widths = [2, 32, 16, 2];
+    let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    widths
+        .iter()
+        .all(|width| parts.next().is_some_and(|part| part.len() == *width && hex(part)))
+        && parts.next().is_none()
+}
+
 fn log(error: &ApiError) {
     let cause = error.cause.as_deref().map(chain).unwrap_or_default();
     let status = error.status.as_u16();
@@ -204,8 +217,16 @@ fn finish(observing: &Observing, response: &mut Response, info: &RequestInfo, as
     if let Some(asked) = asked {
         headers.append(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
     }
+    if observing.allowed_origin != "*" {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    // What an edge said is passed on in places: no browser guesses what else it may be.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::from_str(&info.request_id) {
         headers.insert(REQUEST_ID, id);
+    }
+    if let Some(Ok(trace)) = info.traceparent.as_deref().map(HeaderValue::from_str) {
+        headers.insert(TRACEPARENT, trace);
     }
 }
 

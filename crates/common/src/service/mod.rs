@@ -12,6 +12,7 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -39,6 +40,19 @@ pub struct Limits {
     pub read_seconds: u64,
     /// How many items a batch may have.
     pub batch: usize,
+    /// The largest request header, in bytes.
+    pub header: usize,
+}
+
+impl From<&crate::config::Limits> for Limits {
+    fn from(configured: &crate::config::Limits) -> Self {
+        Self {
+            json_body: configured.json_body,
+            read_seconds: configured.read_seconds,
+            batch: configured.batch,
+            header: configured.header,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -47,6 +61,7 @@ impl Default for Limits {
             json_body: 2 * 1024 * 1024,
             read_seconds: 30,
             batch: BATCH,
+            header: 16 * 1024,
         }
     }
 }
@@ -141,19 +156,25 @@ impl Service {
     }
 }
 
+/// How long what is asked for readiness may take: an orchestrator's own probe waits a few seconds at most.
+const READY_TIME: Duration = Duration::from_secs(2);
+
 async fn ready(Extension(checks): Extension<Arc<Vec<(&'static str, Check)>>>) -> Response {
-    let mut states = BTreeMap::new();
-    for (name, check) in checks.iter() {
-        let outcome = check().await;
-        let status = if outcome.is_ok() { "up" } else { "down" };
-        states.insert(
-            *name,
-            CheckState {
-                status,
-                reason: outcome.err(),
-            },
-        );
-    }
+    ready_within(READY_TIME, &checks).await
+}
+
+async fn ready_within(limit: Duration, checks: &[(&'static str, Check)]) -> Response {
+    let states = checks.iter().map(|(name, check)| async move {
+        let outcome = tokio::time::timeout(limit, check())
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer in {limit:?}")));
+        let state = CheckState {
+            status: if outcome.is_ok() { "up" } else { "down" },
+            reason: outcome.err(),
+        };
+        (*name, state)
+    });
+    let states: BTreeMap<_, _> = futures::future::join_all(states).await.into_iter().collect();
     let up = states.values().all(|state| state.status == "up");
     let status = if up {
         StatusCode::OK

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
 
+use super::Limits;
 use crate::tls::ServerTls;
 
 /// A listener that is bound but does not answer yet: its port is known before anything starts.
@@ -54,19 +55,16 @@ impl Listener {
     }
 }
 
-/// How long a client may take to send a request's header.
-const HEADER_TIME: Duration = Duration::from_secs(30);
-/// The largest request header, in bytes.
-const HEADER_BYTES: usize = 16 * 1024;
-
 /// Serves until `stop`; then takes no new connection, lets requests under way finish for `grace`, and returns.
 pub async fn serve(
     listener: Listener,
     router: Router,
+    limits: Limits,
     tls: Option<&ServerTls>,
     stop: CancellationToken,
     grace: Duration,
 ) -> Result<(), ServeError> {
+    let patience = Duration::from_secs(limits.read_seconds);
     let handle = Handle::new();
     let stopping = {
         let handle = handle.clone();
@@ -83,16 +81,16 @@ pub async fn serve(
             let mut server = axum_server::from_tcp(listener.0)
                 .map_err(ServeError::Stopped)?
                 .handle(handle)
-                .first_request_timeout(HEADER_TIME);
-            tune(server.http_builder());
+                .first_request_timeout(patience);
+            tune(server.http_builder(), patience, limits.header);
             server.serve(make).await
         }
         Some(tls) => {
             let mut server = axum_server::from_tcp_rustls(listener.0, tls.config())
                 .map_err(ServeError::Stopped)?
                 .handle(handle)
-                .first_request_timeout(HEADER_TIME);
-            tune(server.http_builder());
+                .first_request_timeout(patience);
+            tune(server.http_builder(), patience, limits.header);
             server.serve(make).await
         }
     };
@@ -100,17 +98,22 @@ pub async fn serve(
     served.map_err(ServeError::Stopped)
 }
 
-fn tune(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+/// Bounds what a connection may cost before a request is there: `patience` for its header, of so many `bytes`.
+fn tune(
+    builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
+    patience: Duration,
+    bytes: usize,
+) {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_BYTES.max(8192));
+        .header_read_timeout(patience)
+        .max_buf_size(bytes.max(8192));
     builder
         .http2()
         .timer(TokioTimer::new())
         // A client that is gone without a word does not keep its connection.
-        .keep_alive_interval(HEADER_TIME)
-        .keep_alive_timeout(HEADER_TIME)
-        .max_header_list_size(HEADER_BYTES as u32);
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience)
+        .max_header_list_size(u32::try_from(bytes).unwrap_or(u32::MAX));
 }

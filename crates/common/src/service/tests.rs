@@ -224,3 +224,36 @@ fn every_kind_of_error_is_rendered_with_at_least_one_detail() {
         assert!(error.status.is_client_error() || error.status.is_server_error());
     }
 }
+
+#[tokio::test]
+async fn a_trace_goes_along_when_it_is_one() {
+    let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (sent, back) in [
+        (good, Some(good)),
+        ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", None),
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x", None),
+        ("my trace", None),
+    ] {
+        let request = Request::get("/test/v1/health").header("traceparent", sent);
+        let answer = app()
+            .oneshot(request.body(HttpBody::empty()).unwrap())
+            .await
+            .unwrap();
+        let told = answer
+            .headers()
+            .get("traceparent")
+            .map(|value| value.to_str().unwrap());
+        assert_eq!(told, back);
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn a_dependency_that_says_nothing_is_down() {
+    let silent: Check = Arc::new(|| Box::pin(std::future::pending()));
+    let answer = ready_within(Duration::from_millis(20), &[("database", silent)]).await;
+    assert_eq!(answer.status(), 503);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let told: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(told["checks"]["database"]["reason"], "no answer in 20ms");
+}

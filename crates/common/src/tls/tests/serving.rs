@@ -21,7 +21,7 @@ use super::watch::watch_every;
 use super::*;
 use crate::client::Clients;
 use crate::config::Config;
-use crate::service::{bind, serve};
+use crate::service::{Limits, bind, serve};
 
 /// A running server; stops when dropped.
 struct Server {
@@ -39,7 +39,7 @@ fn start(source: KeySource) -> Server {
     let (server, stopped) = (tls.clone(), stop.clone());
     tokio::spawn(async move {
         let grace = Duration::from_secs(1);
-        serve(listener, router, Some(&server), stopped, grace)
+        serve(listener, router, Limits::default(), Some(&server), stopped, grace)
             .await
             .unwrap();
     });
