@@ -245,6 +245,7 @@ pub(super) fn terminated(at: &EdgeAddress, answer: &Answer) -> Terminated {
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::GATEWAY_TIMEOUT => Terminated::Again(reason),
         _ if reason.contains(KEYS_LEFT) || reason.contains(TOO_FAST) => Terminated::Again(reason),
+        status if status.is_server_error() && !reason.contains(NO_PAGE) => Terminated::Failed(reason),
         _ => Terminated::Refused(reason),
     }
 }

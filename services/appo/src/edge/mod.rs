@@ -85,6 +85,9 @@ pub(crate) enum Terminated {
     Done,
     /// To be sent again.
     Again(String),
+    /// Something went wrong there; how far it came is to be asked.
+    Failed(String),
+    /// Not done.
     Refused(String),
 }
 

@@ -159,7 +159,7 @@ async fn conclude(exchange: &Exchange, csar: &Path) -> &'static str {
         ExchangeOperation::Terminate => match edge.terminate(&context, &at, who).await {
             Terminated::Done => "done",
             Terminated::Again(_) => "again",
-            Terminated::Refused(_) => "fail",
+            Terminated::Failed(_) | Terminated::Refused(_) => "fail",
         },
         ExchangeOperation::Kpi => passed_on(edge.kpi(&context, &at, who.tenant, host, &token).await),
         ExchangeOperation::Capabilities => passed_on(

@@ -6,12 +6,13 @@ use mecm_jobs::{Job, Outcome, Step, open_of_subject, stop_subject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::unanswered::take_away;
 use super::{
     Trouble, admit, and, away, before_deadline, inventory_sync, keep, memo, patience, record, rule_change,
     writes,
 };
 use crate::core::{Core, context_of};
-use crate::edge::{Target, Terminated};
+use crate::edge::Terminated;
 use crate::plan::Refusal;
 use crate::store::app_instances::AppInstance;
 use crate::store::dependencies;
@@ -119,6 +120,15 @@ async fn rules(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, T
         .rules(&context_of(job), job.tenant, instance.id)
         .await?;
     if held.is_none() {
+        // An instantiate that failed may have left rules that the manager would not take back then.
+        if let Some(at) = learned
+            .rule_manager
+            .as_ref()
+            .filter(|_| instance.rules.is_some() && instance.ever_sent)
+            && let Err(trouble) = rule_change::remove(core, job, instance.id, at).await
+        {
+            tracing::warn!(instance = %instance.id, ?trouble, "app rules may have stayed with the manager");
+        }
         return Ok(after_rules(instance));
     }
     if let Some(at) = &learned.rule_manager {
@@ -166,22 +176,13 @@ async fn workload(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step
     }
     let removed = match &learned.controller {
         None => Terminated::Refused("no LCM controller is known for its host".to_owned()),
-        Some(at) => {
-            let context = context_of(job);
-            let token = core.token(&context, job, true).await?;
-            let target = Target {
-                tenant: job.tenant,
-                instance: instance.id,
-                token: &token,
-            };
-            core.edge.terminate(&context, at, target).await
-        }
+        Some(at) => take_away(core, job, at).await?,
     };
     let why = match removed {
         Terminated::Done => return Ok(Step::next("unpublish")),
         Terminated::Again(why) if may_wait => return Err(away(core, at_of(&learned)?, why)),
         Terminated::Again(why) if patience(core, job) => return Ok(Outcome::Retry(why).into()),
-        Terminated::Again(why) | Terminated::Refused(why) => why,
+        Terminated::Again(why) | Terminated::Failed(why) | Terminated::Refused(why) => why,
     };
     let was_running = instance.status()? == OperationalStatus::Instantiated;
     if learned.gone && (instance.force || !was_running) {
@@ -189,7 +190,12 @@ async fn workload(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step
             "removed without its controller: the workload may still run ({why})"
         )));
     }
-    Err(Trouble::Final(why))
+    // Of one that runs the status says it.
+    Err(Trouble::Final(if was_running {
+        why
+    } else {
+        and(&why, "the workload may still run on the host")
+    }))
 }
 
 /// Takes the application out of Inventory. From here on it cannot fail: tried until Inventory answers.

@@ -6,7 +6,7 @@ use mecm_jobs::{Job, Outcome, Step};
 use super::instantiate::{Learned, cancelled, fail, may_try_again, undo_because, with_turn};
 use super::{ATTEMPTS, CANCELLED, Trouble, and, away, before_deadline, instance_of, memo, writes};
 use crate::core::{Core, context_of};
-use crate::edge::{Known, Target};
+use crate::edge::{Known, Target, Terminated};
 use crate::store::app_instances::AppInstance;
 
 /// Asks the controller whether it knows the instance; without a token that cannot be told.
@@ -23,6 +23,31 @@ pub(super) async fn ask(core: &Core, job: &Job, at: &EdgeAddress) -> Result<Know
         token: &token,
     };
     Ok(core.edge.knows(&context, at, target).await)
+}
+
+/// Has the controller take the workload away. An error proves nothing, as with an instantiate: where the controller knows the
+/// instance no more, it is done. Only for who knows that no instantiate is without its answer.
+pub(super) async fn take_away(core: &Core, job: &Job, at: &EdgeAddress) -> Result<Terminated, Trouble> {
+    let context = context_of(job);
+    let token = match core.token(&context, job, true).await {
+        Ok(token) => token,
+        Err(error) if error.may_pass() => return Ok(Terminated::Again(error.to_string())),
+        Err(error) => return Ok(Terminated::Refused(error.to_string())),
+    };
+    let target = Target {
+        tenant: job.tenant,
+        instance: instance_of(job)?,
+        token: &token,
+    };
+    let why = match core.edge.terminate(&context, at, target).await {
+        Terminated::Failed(why) => why,
+        known => return Ok(known),
+    };
+    Ok(match core.edge.knows(&context, at, target).await {
+        Known::No => Terminated::Done,
+        Known::Yes => Terminated::Refused(why),
+        Known::Unclear(_) => Terminated::Again(why),
+    })
 }
 
 /// What an instance says of which nobody knows whether it runs.

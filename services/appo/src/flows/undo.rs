@@ -4,9 +4,10 @@
 use mecm_jobs::{Job, Outcome, Step};
 
 use super::instantiate::{Learned, end};
+use super::unanswered::take_away;
 use super::{Trouble, admit, and, away, before_deadline, memo, own_rules, patience};
-use crate::core::{Core, context_of};
-use crate::edge::{Target, Terminated};
+use crate::core::Core;
+use crate::edge::Terminated;
 use crate::store::app_instances::AppInstance;
 
 pub(super) async fn run(core: &Core, job: &Job, instance: &AppInstance) -> Result<Step, Trouble> {
@@ -22,23 +23,10 @@ pub(super) async fn run(core: &Core, job: &Job, instance: &AppInstance) -> Resul
     }
     let at = learned.controller()?;
     admit(core, at)?;
-    let context = context_of(job);
-    let removed = match core.token(&context, job, true).await {
-        Ok(token) => {
-            let target = Target {
-                tenant: job.tenant,
-                instance: instance.id,
-                token: &token,
-            };
-            core.edge.terminate(&context, at, target).await
-        }
-        Err(error) if error.may_pass() => Terminated::Again(error.to_string()),
-        Err(error) => Terminated::Refused(error.to_string()),
-    };
-    Ok(match removed {
+    Ok(match take_away(core, job, at).await? {
         Terminated::Done => ended(core, job, learned.reason.as_deref().unwrap_or_default()),
         Terminated::Again(why) => return Err(away(core, at, why)),
-        Terminated::Refused(why) => left(core, job, &why),
+        Terminated::Failed(why) | Terminated::Refused(why) => left(core, job, &why),
     })
 }
 

@@ -8,6 +8,7 @@ mod peers;
 mod refusals;
 mod rules;
 mod sample;
+mod simulation;
 mod terminate;
 mod turns;
 mod unanswered;
