@@ -84,6 +84,8 @@ pub struct Suite {
     pub addresses: Addresses,
     /// The orchestrator's engine, where that runs.
     pub engine: Option<Engine>,
+    /// All engines, to be waited for at the end.
+    engines: Vec<Engine>,
     databases: Vec<Db>,
     stop: CancellationToken,
     serving: JoinSet<Result<()>>,
@@ -136,16 +138,19 @@ impl Suite {
         };
         let mut serving = JoinSet::new();
         let mut engine = None;
+        let mut engines = Vec::new();
         if let Some(listener) = bound.inventory {
             let service = starting.inventory().await.context("inventory cannot start")?;
             starting.serve(&mut serving, service, listener);
         }
         if let Some(listener) = bound.apm {
-            let service = starting.apm().await.context("apm cannot start")?;
-            starting.serve(&mut serving, service, listener);
+            let started = starting.apm().await.context("apm cannot start")?;
+            engines.push(started.engine);
+            starting.serve(&mut serving, started.service, listener);
         }
         if let Some(listener) = bound.appo {
             let started = starting.appo().await.context("appo cannot start")?;
+            engines.push(started.engine.clone());
             engine = Some(started.engine);
             starting.serve(&mut serving, started.service, listener);
         }
@@ -153,6 +158,7 @@ impl Suite {
         Ok(Self {
             addresses,
             engine,
+            engines,
             databases: starting.databases,
             stop: starting.stop,
             serving,
@@ -179,7 +185,7 @@ impl Suite {
     /// Stops: no new work, what runs ends or is left to be resumed, databases are closed.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        if let Some(engine) = &self.engine {
+        for engine in &self.engines {
             engine.stopped().await;
         }
         while self.serving.join_next().await.is_some() {}
@@ -324,7 +330,7 @@ impl Starting {
         Ok(mecm_inventory::start(setup).await?.service)
     }
 
-    async fn apm(&mut self) -> Result<Service> {
+    async fn apm(&mut self) -> Result<mecm_apm::Started> {
         let config = self.config.clone();
         let settings = &config.apm;
         let db = self
@@ -339,10 +345,13 @@ impl Starting {
             db,
             clock: self.clock.clone(),
             auth: self.authenticator(Some(&self.addresses.inventory))?,
+            clients: self.clients.clone(),
+            inventory: self.peer("Inventory", &self.addresses.inventory, &self.apm_key)?,
+            sealer: keys::job_sealer(&config)?,
             config,
             stop: self.stop.clone(),
         };
-        Ok(mecm_apm::start(setup).await?.service)
+        Ok(mecm_apm::start(setup).await?)
     }
 
     async fn appo(&mut self) -> Result<mecm_appo::Started> {

@@ -11,9 +11,10 @@ use mecm_common::service::ApiError;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::App;
+use crate::Stock;
 use crate::blobs::{Blobs, Digest, Received};
-use crate::store::packages::{FileOf, NewPackage};
+use crate::onboarding;
+use crate::store::packages::{CheckedFile, FileOf, NewPackage};
 use crate::store::{hosts, locks, packages};
 
 /// How often the store is looked through for files that no package refers to.
@@ -25,41 +26,72 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// 409 over a quota, 507 on a full disk; nothing is kept then.
 pub(crate) async fn keep(
-    app: &App,
+    stock: &Stock,
     package: NewPackage,
     received: Received,
     hosts: Vec<HostIp>,
 ) -> Result<(), ApiError> {
-    let app = app.clone();
+    let stock = stock.clone();
     to_the_end(async move {
         // Few at once: each holds a connection while it waits for the tenant's lock and for the disk.
-        let _place = app.keeping.acquire().await;
-        let digest = received.digest.clone();
-        let mut tx = app.db.begin_write().await?;
+        let _place = stock.keeping.acquire().await;
+        let mut tx = stock.db.begin_write().await?;
         locks::tenant(&mut tx, package.tenant).await?;
-        quota(&app, &mut tx, package.tenant).await?;
-        locks::blob(&mut tx, &digest).await?;
-        let seq = packages::insert(&mut tx, &package, app.clock.now()).await?;
+        quota(&stock, &mut tx, package.tenant).await?;
+        locks::blob(&mut tx, &received.digest).await?;
+        let seq = packages::insert(&mut tx, &package, stock.clock.now()).await?;
         hosts::add(&mut tx, seq, &hosts, DistributionStatus::Distributed, Some("")).await?;
-        if let Err(error) = app.blobs.put(received).await {
-            drop(tx.rollback().await);
-            // It may be in its place already.
-            forget_file(&app, &digest).await;
-            return Err(ApiError::from_io(error));
-        }
-        if let Err(error) = tx.commit().await {
-            // The file is in its place and may have no row.
-            forget_file(&app, &digest).await;
-            return Err(error.into());
-        }
-        Ok(())
+        put(&stock, tx, received).await
     })
     .await
 }
 
+/// Gives an announced package its file, checked, and ends the way of its hosts; all or nothing, as [`keep`]. `false`: the
+/// package is gone, or has a file.
+///
+/// # Errors
+/// 507 on a full disk; nothing is kept then.
+pub(crate) async fn arrive(
+    stock: &Stock,
+    seq: i64,
+    file: CheckedFile,
+    received: Received,
+) -> Result<bool, ApiError> {
+    let stock = stock.clone();
+    to_the_end(async move {
+        let _place = stock.keeping.acquire().await;
+        let mut tx = stock.db.begin_write().await?;
+        locks::blob(&mut tx, &file.digest).await?;
+        if !packages::set_file(&mut tx, seq, &file).await? {
+            return Ok(false);
+        }
+        hosts::end(&mut tx, seq, DistributionStatus::Distributed, "").await?;
+        put(&stock, tx, received).await?;
+        Ok(true)
+    })
+    .await
+}
+
+/// Puts a file in its place and commits what refers to it. The caller holds [`locks::blob`].
+async fn put(stock: &Stock, tx: Tx, received: Received) -> Result<(), ApiError> {
+    let digest = received.digest.clone();
+    if let Err(error) = stock.blobs.put(received).await {
+        drop(tx.rollback().await);
+        // It may be in its place already.
+        forget_file(stock, &digest).await;
+        return Err(ApiError::from_io(error));
+    }
+    if let Err(error) = tx.commit().await {
+        // The file is in its place and may have no row.
+        forget_file(stock, &digest).await;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
 /// Whether the tenant may have one more package. The caller holds [`locks::tenant`].
-async fn quota(app: &App, tx: &mut Tx, tenant: TenantId) -> Result<(), ApiError> {
-    let limits = &app.config.limits;
+pub(crate) async fn quota(stock: &Stock, tx: &mut Tx, tenant: TenantId) -> Result<(), ApiError> {
+    let limits = &stock.config.limits;
     let there = packages::count(tx, tenant).await?;
     if there >= limits.records {
         return Err(ApiError::quota(format!("packages: {}", limits.records)));
@@ -77,8 +109,8 @@ async fn quota(app: &App, tx: &mut Tx, tenant: TenantId) -> Result<(), ApiError>
 ///
 /// # Errors
 /// 409 when not.
-pub(crate) fn host_quota(app: &App, hosts: usize) -> Result<(), ApiError> {
-    let most = app.config.limits.records;
+pub(crate) fn host_quota(stock: &Stock, hosts: usize) -> Result<(), ApiError> {
+    let most = stock.config.limits.records;
     if hosts as u64 > most {
         return Err(ApiError::quota(format!("hosts of a package: {most}")));
     }
@@ -90,16 +122,18 @@ pub(crate) fn host_quota(app: &App, hosts: usize) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) async fn remove(app: &App, tenant: TenantId, id: PackageId) -> Result<bool, ApiError> {
-    let app = app.clone();
+pub(crate) async fn remove(stock: &Stock, tenant: TenantId, id: PackageId) -> Result<bool, ApiError> {
+    let stock = stock.clone();
     to_the_end(async move {
-        let mut tx = app.db.begin_write().await?;
+        let mut tx = stock.db.begin_write().await?;
+        // What fetches it stops.
+        onboarding::stop(&mut tx, tenant, id, "the package was deleted", stock.clock.now()).await?;
         let Some(file) = packages::delete(&mut tx, tenant, id).await? else {
             return Ok(false);
         };
         tx.commit().await?;
         if let FileOf::Present(digest) = file {
-            forget_file(&app, &digest).await;
+            forget_file(&stock, &digest).await;
         }
         Ok(true)
     })
@@ -115,8 +149,8 @@ async fn to_the_end<T: Send + 'static>(
 }
 
 /// Removes a file to which no row refers. What fails here is made good by the next sweep.
-async fn forget_file(app: &App, digest: &Digest) {
-    if let Err(error) = remove_unreferred(&app.db, &app.blobs, digest).await {
+async fn forget_file(stock: &Stock, digest: &Digest) {
+    if let Err(error) = remove_unreferred(&stock.db, &stock.blobs, digest).await {
         tracing::warn!(%error, sha256 = digest.as_str(), "a package's file could not be removed; the next sweep will");
     }
 }

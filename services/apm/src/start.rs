@@ -5,25 +5,31 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use http::HeaderValue;
 use mecm_common::auth::Authenticator;
+use mecm_common::auth::sealed::Sealer;
+use mecm_common::client::{Clients, EdgeTokens, Inventory, Outside, ServicePeer};
 use mecm_common::clock::Clock;
 use mecm_common::config::{self, Config};
 use mecm_common::db::{Db, DbError, Migrations};
 use mecm_common::service::{Check, Limits, Service};
 use mecm_csar::{ManifestVerification, Policy, Signature};
+use mecm_jobs::{Engine, EngineError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::blobs::Blobs;
 use crate::judge::Judge;
+use crate::onboarding::Onboarding;
 use crate::owner::{self, OwnerError};
 use crate::{keep, routes};
 
-/// What the handlers share. Cheap to clone.
+/// Packages, and what is needed to take them in. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct Stock {
     /// The database of packages.
     pub db: Db,
     /// Where "now" comes from.
@@ -36,6 +42,35 @@ pub struct App {
     pub(crate) keeping: Arc<Semaphore>,
 }
 
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) stock: Stock,
+    /// Runs what goes on after an answer.
+    pub(crate) engine: Engine,
+    /// Encrypts the callers' tokens.
+    pub(crate) sealer: Sealer,
+}
+
+impl std::ops::Deref for App {
+    type Target = Stock;
+
+    fn deref(&self) -> &Stock {
+        &self.stock
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("stock", &self.stock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Packages that are fetched at once, at most.
+const FETCHES: usize = 16;
+
 /// What a start needs.
 #[derive(Debug)]
 pub struct Setup {
@@ -47,6 +82,12 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// Says who makes a request.
     pub auth: Authenticator,
+    /// The HTTP clients.
+    pub clients: Clients,
+    /// Inventory, called with APM's own key.
+    pub inventory: ServicePeer,
+    /// Encrypts the callers' tokens.
+    pub sealer: Sealer,
     /// Ends background work when cancelled.
     pub stop: CancellationToken,
 }
@@ -58,6 +99,8 @@ pub struct Started {
     pub service: Service,
     /// What its handlers share.
     pub app: App,
+    /// The engine, to be waited for at the end ([`Engine::stopped`]).
+    pub engine: Engine,
 }
 
 /// Why the service cannot start.
@@ -88,6 +131,9 @@ pub enum StartError {
     /// The database.
     #[error("the package manager cannot use its database")]
     Database(#[from] DbError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The configured origin is no header value.
     #[error("listen.allowed_origin must be an origin like https://portal.example, or *")]
     AllowedOrigin(#[source] http::header::InvalidHeaderValue),
@@ -126,11 +172,15 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
             keep::SweepError::Database(error) => StartError::Database(error),
             keep::SweepError::Disk(error) => unusable(error),
         })?;
-    tokio::spawn(keep::sweep_until(setup.db.clone(), blobs.clone(), setup.stop));
+    tokio::spawn(keep::sweep_until(
+        setup.db.clone(),
+        blobs.clone(),
+        setup.stop.clone(),
+    ));
     let allowed_origin =
         HeaderValue::from_str(&config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
     let limits = Limits::from(&config.limits);
-    let app = App {
+    let stock = Stock {
         judge: Judge::new(policy(&config), available_parallelism().map_or(1, NonZero::get)),
         // The other half of the connections is for those who read.
         keeping: Arc::new(Semaphore::new((config.apm.connections as usize / 2).max(1))),
@@ -138,6 +188,30 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         clock: setup.clock.clone(),
         config,
         blobs,
+    };
+    let config = &stock.config;
+    let onboarding = Onboarding {
+        stock: stock.clone(),
+        outside: Outside::new(&setup.clients, Duration::from_secs(config.peers.service_seconds)),
+        inventory: Inventory(setup.inventory.clone()),
+        tokens: EdgeTokens::new(setup.inventory, setup.clock.clone()),
+        sealer: setup.sealer.clone(),
+    };
+    let workers = config.jobs.workers.min(FETCHES);
+    let mut jobs = mecm_jobs::Settings::new("apm", workers, config.data_dir.join("apm.instance"));
+    jobs.history = TimeDelta::days(i64::from(config.jobs.history_days));
+    let engine = Engine::start(
+        stock.db.clone(),
+        setup.clock.clone(),
+        Arc::new(onboarding),
+        jobs,
+        setup.stop,
+    )
+    .await?;
+    let app = App {
+        stock,
+        engine: engine.clone(),
+        sealer: setup.sealer,
     };
     let service = Service {
         name: "apm",
@@ -153,7 +227,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         clock: setup.clock,
         errors_with_response: false,
     };
-    Ok(Started { service, app })
+    Ok(Started { service, app, engine })
 }
 
 fn policy(config: &Config) -> Policy {

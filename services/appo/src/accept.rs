@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mecm_common::auth::Principal;
+use mecm_common::client::KeptCaller;
 use mecm_common::db::{DbError, Tx};
 use mecm_common::models::app_instance::{BatchItem, CreateCommon, OperationalStatus};
 use mecm_common::models::ids::{AppId, AppInstanceId, BatchId, HostIp, PackageId, TaskId, TenantId, fresh};
@@ -15,7 +16,6 @@ use uuid::Uuid;
 use crate::core::App;
 use crate::flows::{create, instantiate, rules, terminate};
 use crate::plan::{self, Decision, Refusal, Standing, kind};
-use crate::secret::CallerSecret;
 use crate::store::app_instances::{self, AppInstance, NewAppInstance};
 use crate::store::{batches, dependencies, rule_tasks};
 
@@ -117,7 +117,7 @@ struct Work<'a> {
     app: &'a App,
     asker: Asker<'a>,
     batch: BatchId,
-    secret: CallerSecret,
+    secret: KeptCaller,
     jobs: Vec<NewJob>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Work<'a> {
             app,
             asker,
             batch: fresh(),
-            secret: CallerSecret::of(asker.caller),
+            secret: KeptCaller::of(asker.caller),
             jobs: Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use mecm_common::auth::sealed::Sealer;
-use mecm_common::client::{CallContext, EdgeTokens, Inventory, PeerError};
+use mecm_common::client::{CallContext, EdgeTokens, Inventory, KeptCaller, PeerError};
 use mecm_common::clock::Clock;
 use mecm_common::config::{Config, RequiredServices};
 use mecm_common::db::Db;
@@ -16,7 +16,6 @@ use secrecy::SecretString;
 
 use crate::edge::Edge;
 use crate::packages::Packages;
-use crate::secret::CallerSecret;
 
 /// The state behind every route; cheap to clone.
 #[derive(Clone)]
@@ -76,7 +75,7 @@ impl Core {
         job: &Job,
         writes: bool,
     ) -> Result<SecretString, PeerError> {
-        let secret = CallerSecret::open(&self.sealer, job);
+        let secret = KeptCaller::open(&self.sealer, job.secret.as_deref(), job.id);
         self.tokens
             .for_edge(context, job.tenant, &secret.user, secret.token.as_ref(), writes)
             .await

@@ -6,7 +6,7 @@
 //! 2. `plan`: pure decisions, the state table among them; `accept`: the one transaction that answers a write.
 //! 3. `flows`: what happens afterwards, step by step, on the engine of `mecm-jobs`.
 //! 4. `edge`: calls to LCM controllers and rule managers, and what their answers mean; `packages`: the local cache;
-//!    `matching` and `rule_sets`: pure; `secret`: the caller's token at rest.
+//!    `matching` and `rule_sets`: pure.
 //! 5. `store`: the SQL.
 
 mod accept;
@@ -20,7 +20,6 @@ mod packages;
 mod plan;
 mod routes;
 mod rule_sets;
-mod secret;
 mod start;
 mod store;
 

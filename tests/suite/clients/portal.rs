@@ -1,10 +1,15 @@
 //! The portal: its screens, one after the other.
 
+use std::time::{Duration, Instant};
+
 use mecm::sample;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Came, Field, came, on_each_over_tls};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::{Came, Field, LIMIT, came, on_each_over_tls};
 
 const ACCEPT: &str = "application/json, text/plain, */*";
 const JSON: &str = "application/json;charset=UTF-8";
@@ -198,6 +203,75 @@ async fn a_package_is_deployed_shown_and_deleted_one_by_one_and_in_a_batch() {
         let removed = portal.call(Method::DELETE, "apm", &path, None).await;
         assert_eq!((removed.status, &removed.body), (200, &json!("success")));
         assert_eq!(portal.get("apm", "/packages").await.body[0]["mecHostInfo"], json!([]));
+    })
+    .await;
+}
+
+/// An app store with one package: its port.
+async fn app_store(package: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut peer, _)) = listener.accept().await {
+            let mut asked = [0; 4096];
+            let length = peer.read(&mut asked).await.unwrap();
+            let asked = String::from_utf8_lossy(&asked[..length]).to_ascii_lowercase();
+            let head = if asked.contains("\r\naccess_token: ") {
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    package.len()
+                )
+            } else {
+                "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n".to_owned()
+            };
+            peer.write_all(&[head.as_bytes(), &package].concat())
+                .await
+                .unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_distributed_from_an_app_store_and_then_to_more_hosts() {
+    on_each_over_tls(async |rig| {
+        let portal = Field::new(rig, ACCEPT);
+        let hosts = rig.edges(2, 1).await;
+        let port = app_store(sample::build().unwrap()).await;
+        let store = json!({"appstoreIp": "127.0.0.1", "appstoreName": "store", "appstorePort": port, "producer": "",
+            "uri": format!("https://127.0.0.1:{port}"), "userName": ""});
+        assert_eq!(portal.send(Method::POST, "inventory", "/appstores", &store).await.status, 200);
+        let (app, package) = ("9f1d13fe8cf247bcbe0e95d4b1a0ad19", "4d8f28a2c9a64bb6b0ef2f3c7e1b5a90");
+        let at = format!("http://127.0.0.1:{port}/mec/appstore/v1/apps/{app}");
+        let mut body = json!({"appPkgId": package, "appId": app, "appPkgName": "zone-swr-test1", "appPkgVersion": "1.0",
+            "appPkgDesc": "none", "appPkgAffinity": "X86", "appPkgPath": format!("{at}/packages/{package}/action/download"),
+            "appIconUrl": format!("{at}/icon"), "appProvider": "Huawei", "mecHostInfo": [{"hostIp": hosts[0]}],
+            "createdTime": "Mon Nov 23 2026 07:12:03 GMT+0000 (Coordinated Universal Time)",
+            "modifiedTime": "Mon Nov 23 2026 07:12:03 GMT+0000 (Coordinated Universal Time)"});
+        for many in [1, 2] {
+            let sent = portal.send(Method::POST, "apm", "/packages", &body).await;
+            assert!((200..300).contains(&sent.status), "{}", sent.body);
+            // The page looks again and again, and shows a spinner as long as one is Processing.
+            let began = Instant::now();
+            let shown = loop {
+                let listed = portal.get("apm", "/packages").await;
+                let of_app = is_array(&listed.body).iter().rfind(|one| one["appId"] == app);
+                let shown = of_app.expect("it is listed at once")["mecHostInfo"].clone();
+                if is_array(&shown).iter().all(|host| host["status"] != "Processing") {
+                    break shown;
+                }
+                assert!(began.elapsed() < LIMIT, "{shown}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            };
+            let green = is_array(&shown).iter().filter(|host| host["status"] == "Distributed");
+            assert_eq!(green.count(), many, "{shown}");
+            body["mecHostInfo"] = json!([{"hostIp": hosts[1]}]);
+        }
+        let create = json!({"appId": app, "appPackageId": package, "appName": "zoneapp", "appInstanceDescription": "x",
+            "mecHost": hosts[1], "hwCapabilities": []});
+        let created = portal.send(Method::POST, "appo", "/app_instances", &create).await;
+        let id = created.body["response"]["app_instance_id"].as_str().unwrap().to_owned();
+        portal.until(&id, "Created").await;
     })
     .await;
 }

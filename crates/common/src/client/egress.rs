@@ -11,6 +11,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 #[derive(Clone, Debug, Default)]
 pub struct Egress {
     allow: Arc<[IpNet]>,
+    /// Whether it judges what a body names.
+    outside: bool,
 }
 
 /// An address that no connection may go to.
@@ -22,12 +24,27 @@ impl Egress {
     /// The rule of configuration: these networks and nothing else. None given: everything but loopback, link-local,
     /// multicast, broadcast and unspecified addresses.
     pub fn new(allow: &[IpNet]) -> Self {
-        Self { allow: allow.into() }
+        Self {
+            allow: allow.into(),
+            outside: false,
+        }
+    }
+
+    /// The same for addresses that a body names: link-local ones and those where clouds tell a machine its secrets are never
+    /// allowed, whatever the list says.
+    pub fn outside(&self) -> Self {
+        Self {
+            outside: true,
+            ..self.clone()
+        }
     }
 
     /// Whether a connection may go to this address. An IPv4 address in IPv6 clothes is judged as what it is.
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = plain(address);
+        if self.outside && tells_secrets(address) {
+            return false;
+        }
         if !self.allow.is_empty() {
             return self.allow.iter().any(|network| network.contains(&address));
         }
@@ -63,6 +80,22 @@ impl Egress {
     }
 }
 
+/// Link-local addresses, and others at which clouds answer a machine about itself.
+fn tells_secrets(address: IpAddr) -> bool {
+    /// Of Alibaba, Oracle and Azure; Amazon's, Google's and the others' are link-local.
+    const V4: [Ipv4Addr; 3] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(192, 0, 0, 192),
+        Ipv4Addr::new(168, 63, 129, 16),
+    ];
+    /// Of Amazon.
+    const V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local() || V4.contains(&v4),
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == V6,
+    }
+}
+
 /// What stands in an IPv6 address that carries an IPv4 one (mapped, RFC 4291; NAT64, RFC 6052), else the address.
 fn plain(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -91,7 +124,8 @@ impl Resolve for AllowedOnly {
                 .filter(|address| egress.permits(address.ip()))
                 .collect();
             if allowed.is_empty() {
-                return Err(Box::new(NotAllowed(host)).into());
+                // As it is, not in a box of its own: whoever looks for it finds it.
+                return Err(NotAllowed(host).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -126,6 +160,26 @@ mod tests {
         ] {
             assert_eq!(egress.permits(address.parse().unwrap()), allowed, "{address}");
         }
+    }
+
+    #[test]
+    fn what_a_body_names_is_never_where_a_machine_is_told_its_secrets() {
+        let all = Egress::new(&["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()]);
+        for secret in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "fe80::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+        ] {
+            let address = secret.parse().unwrap();
+            assert!(
+                all.permits(address) && !all.outside().permits(address),
+                "{secret}"
+            );
+        }
+        assert!(all.outside().permits("10.0.0.1".parse().unwrap()));
     }
 
     #[test]

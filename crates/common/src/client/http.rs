@@ -84,7 +84,11 @@ impl Clients {
                     .local_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
                     .pool_idle_timeout(EDGE_IDLE),
             )?,
-            outside: build(base().pool_idle_timeout(IDLE).dns_resolver(egress.resolver()))?,
+            outside: build(
+                base()
+                    .pool_idle_timeout(IDLE)
+                    .dns_resolver(egress.outside().resolver()),
+            )?,
             egress,
             trust,
         })

@@ -58,6 +58,18 @@ pub struct HostSeen {
     pub swcapabilities: Vec<SoftwareSeen>,
 }
 
+/// An app store.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AppStoreSeen {
+    /// Its address.
+    pub appstore_ip: String,
+    /// Where it listens.
+    pub appstore_port: String,
+    /// Where its interface begins.
+    pub uri: String,
+}
+
 /// Where a controller or a rule manager listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EdgeAddress {
@@ -149,6 +161,16 @@ impl Inventory {
             ip: seen.app_rule_ip,
             port: seen.app_rule_port,
         }))
+    }
+
+    /// The tenant's app stores.
+    pub async fn app_stores(
+        &self,
+        context: &CallContext,
+        tenant: TenantId,
+    ) -> Result<Vec<AppStoreSeen>, PeerError> {
+        let path = format!("/inventory/v1/tenants/{tenant}/appstores");
+        Ok(self.0.find(context, &path).await?.unwrap_or_default())
     }
 
     /// Brings Inventory's record of an application to this state, whether there is one or not.

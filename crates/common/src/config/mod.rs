@@ -70,7 +70,7 @@ section!(
 section!(
     /// The package manager.
     Apm {
-        port: u16, database: SecretString, connections: u32, url: String, packages_dir: PathBuf,
+        port: u16, database: SecretString, connections: u32, url: String, app_stores: Vec<String>, packages_dir: PathBuf,
         manifest_verification: ManifestVerification, signature: Signature,
     }
 );

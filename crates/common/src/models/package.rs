@@ -357,7 +357,7 @@ impl Validate for OnboardRequest {
         violations.text(&NAME, self.app_pkg_name.as_deref());
         violations.text(&VERSION, self.app_pkg_version.as_deref());
         violations.text(&PATH, self.app_pkg_path.as_deref());
-        let broken = |path: &String| !is_web_address(path);
+        let broken = |path: &String| web_address(path).is_none();
         violations.check(self.app_pkg_path.as_ref().is_some_and(broken), INVALID_PATH);
         violations.text(&PROVIDER, self.app_provider.as_deref());
         violations.text(&DESCRIPTION, self.app_pkg_desc.as_deref());
@@ -377,9 +377,17 @@ impl Validate for OnboardRequest {
     }
 }
 
-/// Whether `text` is an absolute `http` or `https` URL with a host.
-pub fn is_web_address(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+/// `text` as an absolute `http` or `https` URL with a host and without credentials; `None` where it is none. What browsers
+/// make an address of although it is not written as one (`http:x`, `http:\\x`, blanks and line breaks in it) is none here.
+pub fn web_address(text: &str) -> Option<reqwest::Url> {
+    let (scheme, _) = text.split_once("://")?;
+    let written = ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\');
+    let url = reqwest::Url::parse(text).ok().filter(|_| written)?;
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    (anonymous && url.has_host()).then_some(url)
 }
 
 #[cfg(test)]

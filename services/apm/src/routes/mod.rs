@@ -2,6 +2,7 @@
 
 mod download;
 mod form;
+mod onboard;
 mod packages;
 mod upload;
 
@@ -16,7 +17,7 @@ use crate::App;
 pub(crate) fn routes(app: App, auth: Authenticator) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(upload::upload))
-        .routes(routes!(packages::list))
+        .routes(routes!(packages::list, onboard::onboard))
         .routes(routes!(packages::one, packages::delete))
         .routes(routes!(packages::delete_host))
         .routes(routes!(download::download))

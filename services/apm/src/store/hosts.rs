@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mecm_common::db::{DbError, Tx};
 use mecm_common::models::ids::{HostIp, PackageId, TenantId};
 use mecm_common::models::package::{DistributionStatus, MecHostInfo};
-use mecm_common::{execute, fetch_all};
+use mecm_common::{execute, fetch_all, fetch_one};
 use sqlx::types::Json;
 
 /// All hosts in one statement, in the order of the list; the dialects read a JSON list differently.
@@ -13,6 +13,18 @@ pub(crate) const ADD_POSTGRES: &str = "INSERT INTO package_hosts (package, host_
     SELECT $1, host.ip, $2, $3 FROM jsonb_array_elements_text($4) WITH ORDINALITY AS host (ip, place) ORDER BY host.place";
 pub(crate) const ADD_SQLITE: &str = "INSERT INTO package_hosts (package, host_ip, status, error)
     SELECT $1, host.value, $2, $3 FROM json_each($4) AS host ORDER BY host.key";
+/// Named again, one is under way again.
+pub(crate) const ANNOUNCE_POSTGRES: &str = "INSERT INTO package_hosts (package, host_ip, status, error)
+    SELECT $1, host.ip, 'Processing', NULL FROM jsonb_array_elements_text($2) WITH ORDINALITY AS host (ip, place)
+    ORDER BY host.place ON CONFLICT (package, host_ip) DO UPDATE SET status = 'Processing', error = NULL";
+pub(crate) const ANNOUNCE_SQLITE: &str = "INSERT INTO package_hosts (package, host_ip, status, error)
+    SELECT $1, host.value, 'Processing', NULL FROM json_each($2) AS host WHERE true ORDER BY host.key
+    ON CONFLICT (package, host_ip) DO UPDATE SET status = 'Processing', error = NULL";
+pub(crate) const COUNT: &str = "SELECT count(*) FROM package_hosts WHERE package = $1";
+pub(crate) const WAITING: &str =
+    "SELECT count(*) FROM package_hosts WHERE package = $1 AND status = 'Processing'";
+pub(crate) const END: &str =
+    "UPDATE package_hosts SET status = $2, error = $3 WHERE package = $1 AND status = 'Processing'";
 pub(crate) const OF_TENANT: &str = "SELECT h.package, h.host_ip, h.status, h.error FROM package_hosts h
     JOIN packages p ON p.seq = h.package WHERE p.tenant = $1 ORDER BY h.seq";
 pub(crate) const OF_PACKAGE: &str =
@@ -45,6 +57,36 @@ pub(crate) async fn add(
 ) -> Result<(), DbError> {
     let sql = tx.pick(ADD_POSTGRES, ADD_SQLITE);
     execute!(tx, sql, package, status.as_str(), error, Json(hosts));
+    Ok(())
+}
+
+/// Puts hosts on their way, those that the package has already too.
+pub(crate) async fn announce(tx: &mut Tx, package: i64, hosts: &[HostIp]) -> Result<(), DbError> {
+    let sql = tx.pick(ANNOUNCE_POSTGRES, ANNOUNCE_SQLITE);
+    execute!(tx, sql, package, Json(hosts));
+    Ok(())
+}
+
+/// How many hosts a package is for.
+pub(crate) async fn count(tx: &mut Tx, package: i64) -> Result<u64, DbError> {
+    let (count,): (i64,) = fetch_one!(tx, COUNT, package);
+    Ok(count.unsigned_abs())
+}
+
+/// How many of them are under way.
+pub(crate) async fn waiting(tx: &mut Tx, package: i64) -> Result<u64, DbError> {
+    let (count,): (i64,) = fetch_one!(tx, WAITING, package);
+    Ok(count.unsigned_abs())
+}
+
+/// Ends the way of those that are under way.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    package: i64,
+    status: DistributionStatus,
+    error: &str,
+) -> Result<(), DbError> {
+    execute!(tx, END, package, status.as_str(), error);
     Ok(())
 }
 

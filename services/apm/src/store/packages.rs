@@ -7,7 +7,7 @@ use mecm_common::db::{DbError, Tx};
 use mecm_common::models::ids::{AppId, PackageId, TenantId};
 use mecm_common::models::package::{AppPackage, MecHostInfo, OperationalInfo};
 use mecm_common::service::wire_time;
-use mecm_common::{fetch_all, fetch_one, fetch_optional};
+use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
 use sqlx::types::Json;
 
 use crate::blobs::Digest;
@@ -18,6 +18,15 @@ pub(crate) const COUNT_TENANTS: &str =
 pub(crate) const INSERT: &str =
     "INSERT INTO packages (tenant, id, app_id, name, version, sha256, size, warnings,
     operational_info, created, modified) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) RETURNING seq";
+/// Before its file is there.
+pub(crate) const ANNOUNCE: &str =
+    "INSERT INTO packages (tenant, id, app_id, name, version, path, provider, description, affinity, icon_url, warnings,
+    created, modified) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING seq";
+pub(crate) const DESCRIBE: &str =
+    "UPDATE packages SET app_id = $3, name = $4, version = $5, path = $6, provider = $7, description = $8, affinity = $9,
+    icon_url = $10, modified = $11 WHERE tenant = $1 AND id = $2 RETURNING seq";
+pub(crate) const SET_FILE: &str = "UPDATE packages SET sha256 = $2, size = $3, warnings = $4, operational_info = $5 WHERE seq = $1 AND sha256 IS NULL";
+pub(crate) const SOURCE: &str = "SELECT seq, path, sha256 FROM packages WHERE tenant = $1 AND id = $2";
 pub(crate) const LIST: &str =
     "SELECT seq, id, app_id, name, version, path, provider, description, affinity, icon_url,
     sha256, size, warnings, operational_info, created, modified FROM packages WHERE tenant = $1 ORDER BY seq";
@@ -44,6 +53,42 @@ pub(crate) struct NewPackage {
     pub(crate) version: String,
     /// Its file.
     pub(crate) file: CheckedFile,
+}
+
+/// A package whose file is still to be fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct Announced {
+    /// Whose it is.
+    pub(crate) tenant: TenantId,
+    /// Its id.
+    pub(crate) id: PackageId,
+    /// Its application.
+    pub(crate) app_id: AppId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// Where its file is.
+    pub(crate) path: String,
+    /// Who offers it.
+    pub(crate) provider: Option<String>,
+    /// What it is.
+    pub(crate) description: Option<String>,
+    /// What hosts it is made for.
+    pub(crate) affinity: Option<String>,
+    /// Its icon's address.
+    pub(crate) icon_url: Option<String>,
+}
+
+/// Where a package's file comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The package's place.
+    pub(crate) seq: i64,
+    /// Its address; `None`: it was uploaded.
+    pub(crate) path: Option<String>,
+    /// Where it is by now.
+    pub(crate) file: FileOf,
 }
 
 /// What is known of a package's file once it is checked.
@@ -144,6 +189,75 @@ pub(crate) async fn insert(tx: &mut Tx, package: &NewPackage, now: DateTime<Utc>
         now,
     );
     Ok(seq)
+}
+
+/// Adds a package without its file, and gives its place.
+pub(crate) async fn announce(tx: &mut Tx, package: &Announced, now: DateTime<Utc>) -> Result<i64, DbError> {
+    let (seq,): (i64,) = fetch_one!(
+        tx,
+        ANNOUNCE,
+        package.tenant,
+        package.id,
+        package.app_id,
+        &package.name,
+        &package.version,
+        &package.path,
+        &package.provider,
+        &package.description,
+        &package.affinity,
+        &package.icon_url,
+        Json(Vec::<String>::new()),
+        now,
+    );
+    Ok(seq)
+}
+
+/// Replaces what is said of a package and where its file comes from, and gives its place; `None`: there is none.
+pub(crate) async fn describe(
+    tx: &mut Tx,
+    package: &Announced,
+    now: DateTime<Utc>,
+) -> Result<Option<i64>, DbError> {
+    let row: Option<(i64,)> = fetch_optional!(
+        tx,
+        DESCRIBE,
+        package.tenant,
+        package.id,
+        package.app_id,
+        &package.name,
+        &package.version,
+        &package.path,
+        &package.provider,
+        &package.description,
+        &package.affinity,
+        &package.icon_url,
+        now,
+    );
+    Ok(row.map(|(seq,)| seq))
+}
+
+/// Gives a package its file; `false` when it has one, or is gone.
+pub(crate) async fn set_file(tx: &mut Tx, seq: i64, file: &CheckedFile) -> Result<bool, DbError> {
+    let changed = execute!(
+        tx,
+        SET_FILE,
+        seq,
+        file.digest.as_str(),
+        size(file.size)?,
+        Json(&file.warnings),
+        Json(&file.operational_info),
+    );
+    Ok(changed == 1)
+}
+
+/// Where a package's file comes from; `None` when there is no such package.
+pub(crate) async fn source(tx: &mut Tx, tenant: TenantId, id: PackageId) -> Result<Option<Source>, DbError> {
+    let row: Option<(i64, Option<String>, Option<String>)> = fetch_optional!(tx, SOURCE, tenant, id);
+    row.map(|(seq, path, sha256)| {
+        let file = file_of(sha256)?;
+        Ok(Source { seq, path, file })
+    })
+    .transpose()
 }
 
 /// A tenant's packages, oldest first.

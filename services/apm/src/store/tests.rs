@@ -10,10 +10,15 @@ async fn every_statement_is_understood_by_the_database() {
     for test in TestDb::all(&migrations()).await {
         let mut tx = test.db.begin_read().await.unwrap();
         let hosts_add = tx.pick(hosts::ADD_POSTGRES, hosts::ADD_SQLITE);
+        let hosts_announce = tx.pick(hosts::ANNOUNCE_POSTGRES, hosts::ANNOUNCE_SQLITE);
         let mut all = vec![
             packages::COUNT,
             packages::COUNT_TENANTS,
             packages::INSERT,
+            packages::ANNOUNCE,
+            packages::DESCRIBE,
+            packages::SET_FILE,
+            packages::SOURCE,
             packages::LIST,
             packages::GET,
             packages::FILE,
@@ -23,6 +28,10 @@ async fn every_statement_is_understood_by_the_database() {
             owner::GET,
             owner::SET,
             hosts_add,
+            hosts_announce,
+            hosts::COUNT,
+            hosts::WAITING,
+            hosts::END,
             hosts::OF_TENANT,
             hosts::OF_PACKAGE,
             hosts::DELETE,

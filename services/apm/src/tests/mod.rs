@@ -1,7 +1,9 @@
 //! The package manager through its router, on every database there is here.
 
+mod app_store;
 mod callers;
 mod form;
+mod from_url;
 mod hostile;
 mod onboard;
 mod pace;
@@ -21,7 +23,9 @@ use http_body_util::BodyExt;
 use mecm_common::auth::jwt::{NewToken, mint};
 use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::SigningKey;
+use mecm_common::auth::sealed::{Sealer, SealingKey};
 use mecm_common::auth::{AuthSettings, Authenticator, Issuer, TokenKeys};
+use mecm_common::client::{Clients, ServicePeer};
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
 use mecm_common::db::Db;
@@ -51,7 +55,10 @@ pub(crate) struct Rig {
     pub(crate) folder: Scratch,
     pub(crate) router: Router,
     pub(crate) app: App,
-    clock: Clock,
+    pub(crate) clock: Clock,
+    /// Where Inventory is said to be.
+    inventory: String,
+    stop: CancellationToken,
 }
 
 /// An answer.
@@ -86,16 +93,39 @@ pub(crate) async fn on_each<F: Future<Output = ()>>(run: impl Fn(Rig) -> F) {
 
 impl Rig {
     pub(crate) async fn start(test: TestDb, change: impl FnOnce(&mut Config)) -> Self {
+        // Nobody is there: who uploads needs no Inventory.
+        Self::beside("http://127.0.0.1:9", test, change).await
+    }
+
+    /// With Inventory at this address.
+    pub(crate) async fn beside(inventory: &str, test: TestDb, change: impl FnOnce(&mut Config)) -> Self {
         let folder = Scratch::new().unwrap();
         let mut config = Config::defaults();
         config.data_dir.clone_from(&folder.0);
+        config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
         change(&mut config);
-        Self::on(test, folder, Arc::new(config)).await
+        let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
+        Self::on(
+            test,
+            folder,
+            Arc::new(config),
+            clock,
+            inventory.to_owned(),
+            Sealer::new(&SealingKey::generate(), &[]),
+        )
+        .await
     }
 
-    async fn on(test: TestDb, folder: Scratch, config: Arc<Config>) -> Self {
-        let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
-        let setup = Self::setup(test.db.clone(), config, &clock);
+    async fn on(
+        test: TestDb,
+        folder: Scratch,
+        config: Arc<Config>,
+        clock: Clock,
+        inventory: String,
+        sealer: Sealer,
+    ) -> Self {
+        let setup = Self::setup(test.db.clone(), config, &clock, &inventory, sealer);
+        let stop = setup.stop.clone();
         let started = start(setup).await.unwrap();
         let (router, _document) = started.service.into_router();
         Self {
@@ -104,11 +134,13 @@ impl Rig {
             router,
             app: started.app,
             clock,
+            inventory,
+            stop,
         }
     }
 
     /// What the service is started with.
-    fn setup(db: Db, config: Arc<Config>, clock: &Clock) -> Setup {
+    fn setup(db: Db, config: Arc<Config>, clock: &Clock, inventory: &str, sealer: Sealer) -> Setup {
         let auth = Authenticator::new(AuthSettings {
             clock: clock.clone(),
             tokens: TokenKeys {
@@ -118,19 +150,39 @@ impl Rig {
             services: vec![("appo".to_owned(), SERVICE.clone())],
             ..AuthSettings::default()
         });
+        let clients = Clients::new(&config).unwrap();
+        let inventory = ServicePeer::new(
+            "Inventory",
+            inventory,
+            clients.services.clone(),
+            ServiceKey::generate(),
+            clock.clone(),
+            LIMIT,
+        )
+        .unwrap();
         Setup {
             db,
             clock: clock.clone(),
             config,
             auth,
+            clients,
+            inventory,
+            sealer,
             stop: CancellationToken::new(),
         }
     }
 
     /// The process starts again on what is there.
     pub(crate) async fn restart(self) -> Self {
-        let config = self.app.config.clone();
-        Self::on(self.test, self.folder, config).await
+        let (config, sealer) = (self.app.config.clone(), self.app.sealer.clone());
+        self.stop.cancel();
+        self.app.engine.stopped().await;
+        Self::on(self.test, self.folder, config, self.clock, self.inventory, sealer).await
+    }
+
+    /// Lets what goes on after an answer come to its end.
+    pub(crate) async fn idle(&self) {
+        self.app.engine.run_until_idle(LIMIT).await.unwrap();
     }
 
     pub(crate) fn token(&self, tenant: &str, role: &str, minutes: i64) -> String {

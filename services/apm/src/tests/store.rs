@@ -300,6 +300,8 @@ impl Rig {
             other.db.clone(),
             self.app.config.clone(),
             &self.clock,
+            &self.inventory,
+            self.app.sealer.clone(),
         ))
         .await
         .map(drop)

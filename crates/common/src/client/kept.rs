@@ -1,25 +1,25 @@
-//! The caller's token at rest: encrypted with the operation it belongs to, overwritten when that ends.
+//! A caller's token at rest: encrypted with the job it belongs to, overwritten when that ends.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use mecm_common::auth::Principal;
-use mecm_common::auth::sealed::Sealer;
-use mecm_common::client::OwnToken;
-use mecm_common::models::ids::TenantId;
-use mecm_jobs::Job;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::tokens::OwnToken;
+use crate::auth::Principal;
+use crate::auth::sealed::Sealer;
+use crate::models::ids::TenantId;
+
 /// For whom calls are made, and with what.
 #[derive(Clone, Debug)]
-pub(crate) struct CallerSecret {
+pub struct KeptCaller {
     /// The caller's name, for tokens made in its stead.
-    pub(crate) user: String,
+    pub user: String,
     /// Its own token, if it came with one.
-    pub(crate) token: Option<OwnToken>,
+    pub token: Option<OwnToken>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,9 +38,9 @@ struct Kept<'a> {
     writes: bool,
 }
 
-impl CallerSecret {
+impl KeptCaller {
     /// What is kept of a caller.
-    pub(crate) fn of(caller: &Principal) -> Self {
+    pub fn of(caller: &Principal) -> Self {
         Self {
             user: caller.subject.clone(),
             token: OwnToken::of(caller),
@@ -48,7 +48,7 @@ impl CallerSecret {
     }
 
     /// Encrypts it for the job of that id: it opens with no other.
-    pub(crate) fn seal(&self, sealer: &Sealer, job: Uuid) -> Vec<u8> {
+    pub fn seal(&self, sealer: &Sealer, job: Uuid) -> Vec<u8> {
         let token = self.token.as_ref();
         let kept = Kept {
             user: self.user.as_str().into(),
@@ -62,22 +62,22 @@ impl CallerSecret {
         sealer.seal(&plain, job.as_bytes())
     }
 
-    /// Decrypts a job's. One that cannot be opened any more (its key is gone) serves like a caller without a token:
-    /// Inventory makes one.
-    pub(crate) fn open(sealer: &Sealer, job: &Job) -> Self {
+    /// Decrypts what was sealed for the job of that id. What cannot be opened any more (its key is gone) serves like a caller
+    /// without a token: Inventory makes one.
+    pub fn open(sealer: &Sealer, sealed: Option<&[u8]>, job: Uuid) -> Self {
         let nobody = || Self {
             user: "mecm".to_owned(),
             token: None,
         };
-        let Some(sealed) = &job.secret else {
+        let Some(sealed) = sealed else {
             return nobody();
         };
-        let Ok(plain) = sealer.open(sealed, job.id.as_bytes()) else {
-            tracing::warn!(job = %job.id, "the caller's token cannot be decrypted (was keys.job_key changed?)");
+        let Ok(plain) = sealer.open(sealed, job.as_bytes()) else {
+            tracing::warn!(%job, "the caller's token cannot be decrypted (was keys.job_key changed?)");
             return nobody();
         };
         let Ok(kept) = serde_json::from_slice::<Kept<'_>>(&plain) else {
-            tracing::warn!(job = %job.id, "what was kept of the caller cannot be read");
+            tracing::warn!(%job, "what was kept of the caller cannot be read");
             return nobody();
         };
         Self {
