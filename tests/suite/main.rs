@@ -7,8 +7,10 @@
 
 mod callers;
 mod clients;
+mod constraints;
 mod database;
 mod disturbed;
+mod documents;
 mod life_cycle;
 mod platform;
 mod restart;

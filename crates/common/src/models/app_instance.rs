@@ -106,7 +106,7 @@ pub struct OperationInfo {
     pub since: String,
 }
 
-const APP_NAME: TextField = TextField {
+pub(super) const APP_NAME: TextField = TextField {
     empty: Some("Application name is mandatory"),
     max: 128,
     long: "size must be between 0 and 128",
@@ -115,7 +115,7 @@ const APP_NAME: TextField = TextField {
         "App name is invalid. It must start and end with alpha numeric character and special characters allowed are hyphen and underscore.",
     )),
 };
-const PACKAGE_ID: TextField = TextField {
+pub(super) const PACKAGE_ID: TextField = TextField {
     empty: Some("Package ID is mandatory"),
     max: 64,
     long: "size must be between 0 and 64",
@@ -124,7 +124,7 @@ const PACKAGE_ID: TextField = TextField {
         "Package ID is invalid. It must be lowercase letters or digits with length of 32 characters.",
     )),
 };
-const APP_ID: TextField = TextField {
+pub(super) const APP_ID: TextField = TextField {
     empty: Some("Application instance ID is mandatory"),
     max: 64,
     long: "size must be between 0 and 64",
@@ -133,20 +133,20 @@ const APP_ID: TextField = TextField {
         "Application instance ID is invalid. It must be lowercase letters or digits with length of 32 characters.",
     )),
 };
-const DESCRIPTION: TextField = TextField {
+pub(super) const DESCRIPTION: TextField = TextField {
     empty: Some("Application instance description is mandatory"),
     max: 256,
     long: "size must be between 0 and 256",
     pattern: None,
 };
-const HOST: TextField = TextField {
+pub(super) const HOST: TextField = TextField {
     empty: Some("MEC host is mandatory"),
     max: 15,
     long: "size must be between 0 and 15",
     pattern: Some((Pattern::HostIp, "MEC host IP is invalid")),
 };
 /// The most capabilities one request may name.
-const CAPABILITIES: usize = 10;
+pub(super) const CAPABILITIES: usize = 10;
 
 /// What is the same in a create and a batch create.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]

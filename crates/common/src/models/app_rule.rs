@@ -295,7 +295,7 @@ impl AppRuleConfig {
     }
 }
 
-mod constraints;
+pub(super) mod constraints;
 
 #[cfg(test)]
 mod tests;

@@ -36,37 +36,37 @@ pub struct AppStore {
     pub producer: Option<String>,
 }
 
-const IP: TextField = TextField {
+pub(super) const IP: TextField = TextField {
     empty: Some("appstore IP is empty"),
     max: 15,
     long: too_long!("appstore IP"),
     pattern: Some((Pattern::HostIp, "appstore IP is invalid")),
 };
-const PORT: TextField = TextField {
+pub(super) const PORT: TextField = TextField {
     empty: Some("appstore port is empty"),
     max: 5,
     long: too_long!("appstore port"),
     pattern: Some((Pattern::Port, "appstore port is invalid")),
 };
-const URI: TextField = TextField {
+pub(super) const URI: TextField = TextField {
     empty: Some("appstore URI is empty"),
     max: 128,
     long: too_long!("appstore URI"),
     pattern: None,
 };
-const USER_NAME: TextField = TextField {
+pub(super) const USER_NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("appstore username"),
     pattern: Some((Pattern::Name, not_a_name!("appstore username", "character"))),
 };
-const NAME: TextField = TextField {
+pub(super) const NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("appstore name"),
     pattern: Some((Pattern::Name, not_a_name!("appstore name", "character"))),
 };
-const PRODUCER: TextField = TextField {
+pub(super) const PRODUCER: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("appstore producer"),

@@ -9,7 +9,7 @@ use super::lenient;
 use crate::validate::{Pattern, TextField, Validate, Violations, not_a_name, too_long};
 
 /// The most hardware types that an application uses.
-const MAX_CAPABILITIES: usize = 10;
+pub(super) const MAX_CAPABILITIES: usize = 10;
 
 /// An application on a host, as it is sent and answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,25 +44,25 @@ fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D
     Ok(texts)
 }
 
-const INSTANCE_ID: TextField = TextField {
+pub(super) const INSTANCE_ID: TextField = TextField {
     empty: Some("application ID is empty"),
     max: 64,
     long: too_long!("application ID"),
     pattern: Some((Pattern::AppInstanceId, "application ID is invalid")),
 };
-const NAME: TextField = TextField {
+pub(super) const NAME: TextField = TextField {
     empty: Some("app name is empty"),
     max: 128,
     long: too_long!("app name"),
     pattern: Some((Pattern::Name, not_a_name!("app name"))),
 };
-const PACKAGE_ID: TextField = TextField {
+pub(super) const PACKAGE_ID: TextField = TextField {
     empty: Some("package id is empty"),
     max: 64,
     long: too_long!("package ID"),
     pattern: Some((Pattern::PackageId, not_a_name!("package ID"))),
 };
-const STATUS: TextField = TextField {
+pub(super) const STATUS: TextField = TextField {
     empty: Some("status is empty"),
     max: 128,
     long: too_long!("status"),

@@ -4,14 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{lcm_controller, lenient};
-use crate::validate::{Pattern, TextField, Validate, Violations, not_a_name, size_text, too_long};
+use crate::validate::{Pattern, TextField, Validate, Violations, not_a_name, too_long};
 
 /// The most hardware capabilities of a host.
-const MAX_HARDWARE: usize = 10;
+pub(super) const MAX_HARDWARE: usize = 10;
 /// The most software capabilities of a host.
-const MAX_SOFTWARE: usize = 100;
-/// The most characters of each text of a software capability.
-const MAX_SOFTWARE_TEXT: usize = 128;
+pub(super) const MAX_SOFTWARE: usize = 100;
 
 /// An edge host, as it is sent. What else a client sends (the portal sends whole rows as it got them) is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -157,25 +155,25 @@ pub struct Capabilities {
     pub swcapabilities: Vec<SoftwareCapability>,
 }
 
-const IP: TextField = TextField {
+pub(super) const IP: TextField = TextField {
     empty: Some("mechost IP is empty"),
     max: 15,
     long: too_long!("mechost IP"),
     pattern: Some((Pattern::HostIp, "mechost IP is invalid")),
 };
-const NAME: TextField = TextField {
+pub(super) const NAME: TextField = TextField {
     empty: Some("mechost name is empty"),
     max: 128,
     long: too_long!("mechost name"),
     pattern: Some((Pattern::Name, not_a_name!("mechost name"))),
 };
-const ZIP_CODE: TextField = TextField {
+pub(super) const ZIP_CODE: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("mechost zipcode"),
     pattern: Some((Pattern::Name, not_a_name!("mechost zipcode"))),
 };
-const CITY: TextField = TextField {
+pub(super) const CITY: TextField = TextField {
     empty: Some("mechost city is empty"),
     max: 128,
     long: too_long!("mechost city"),
@@ -185,13 +183,13 @@ const CITY: TextField = TextField {
          are forward slash and space",
     )),
 };
-const ADDRESS: TextField = TextField {
+pub(super) const ADDRESS: TextField = TextField {
     empty: Some("address is empty"),
     max: 256,
     long: too_long!("mechost address"),
     pattern: None,
 };
-const AFFINITY: TextField = TextField {
+pub(super) const AFFINITY: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("mechost affinity"),
@@ -201,66 +199,74 @@ const AFFINITY: TextField = TextField {
          are hyphen, underscore and comma",
     )),
 };
-const USER_NAME: TextField = TextField {
+pub(super) const USER_NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("mechost username"),
     pattern: Some((Pattern::Name, not_a_name!("mechost username"))),
 };
-const REPOSITORY_NAME: TextField = TextField {
+pub(super) const REPOSITORY_NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("edgerepoName"),
     pattern: Some((Pattern::Name, not_a_name!("edgerepoName"))),
 };
-const REPOSITORY_IP: TextField = TextField {
+pub(super) const REPOSITORY_IP: TextField = TextField {
     empty: Some("edgerepo IP is empty"),
     max: 15,
     long: too_long!("edgerepo IP"),
     pattern: Some((Pattern::HostIp, "edgerepo IP is invalid")),
 };
-const REPOSITORY_PORT: TextField = TextField {
+pub(super) const REPOSITORY_PORT: TextField = TextField {
     empty: Some("edgerepo port is empty"),
     max: 5,
     long: too_long!("edgerepo port"),
     pattern: Some((Pattern::Port, "edgerepo port is invalid")),
 };
-const REPOSITORY_USER_NAME: TextField = TextField {
+pub(super) const REPOSITORY_USER_NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("edgerepo username"),
     pattern: Some((Pattern::Name, not_a_name!("edgerepo username"))),
 };
-const RULE_MANAGER_IP: TextField = TextField {
+pub(super) const RULE_MANAGER_IP: TextField = TextField {
     empty: None,
     max: 15,
     long: too_long!("app rule manager IP"),
     // v1.0's spelling.
     pattern: Some((Pattern::HostIp, "app rule manage IP is invalid")),
 };
-const COORDINATES: TextField = TextField {
+pub(super) const COORDINATES: TextField = TextField {
     empty: Some("co-ordinates is empty"),
     max: 128,
     long: too_long!("co-ordinates"),
     pattern: None,
 };
-const TYPE: TextField = TextField {
+pub(super) const TYPE: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("type"),
     pattern: Some((Pattern::Name, "type is invalid")),
 };
-const VENDOR: TextField = TextField {
+pub(super) const VENDOR: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("vendor"),
     pattern: Some((Pattern::Name, "vendor is invalid")),
 };
-const MODEL: TextField = TextField {
+pub(super) const MODEL: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("model"),
     pattern: Some((Pattern::Name, "model is invalid")),
+};
+
+/// Each text of a software capability.
+pub(super) const SOFTWARE: TextField = TextField {
+    empty: None,
+    max: 128,
+    long: "size must be between 0 and 128",
+    pattern: None,
 };
 
 impl Validate for Host {
@@ -298,10 +304,7 @@ impl Validate for SoftwareCapabilities {
                 &software.version,
                 &software.status,
             ] {
-                let long = text
-                    .as_ref()
-                    .is_some_and(|text| text.chars().count() > MAX_SOFTWARE_TEXT);
-                violations.check(long, &size_text(MAX_SOFTWARE_TEXT));
+                violations.text(&SOFTWARE, text.as_deref());
             }
         }
     }

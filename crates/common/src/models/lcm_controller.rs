@@ -28,7 +28,7 @@ pub struct LcmController {
     pub user_name: Option<String>,
 }
 
-const NAME: TextField = TextField {
+pub(super) const NAME: TextField = TextField {
     empty: Some("applcm name is empty"),
     max: 128,
     long: too_long!("applcm name"),
@@ -41,13 +41,13 @@ pub(super) const IP: TextField = TextField {
     long: too_long!("applcm IP"),
     pattern: Some((Pattern::HostIp, "applcm IP is invalid")),
 };
-const PORT: TextField = TextField {
+pub(super) const PORT: TextField = TextField {
     empty: Some("applcm port is empty"),
     max: 5,
     long: too_long!("applcm port"),
     pattern: Some((Pattern::Port, "applcm port is invalid")),
 };
-const USER_NAME: TextField = TextField {
+pub(super) const USER_NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("username"),

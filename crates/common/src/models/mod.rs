@@ -13,6 +13,7 @@ pub mod host;
 pub mod ids;
 pub mod lcm_controller;
 pub mod lenient;
+pub mod members;
 pub mod package;
 pub mod rule_manager;
 pub mod topology;

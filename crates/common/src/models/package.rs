@@ -36,7 +36,7 @@ pub const HOST_IP: TextField = TextField {
     pattern: Some((Pattern::HostIp, "host ip address is invalid")),
 };
 
-const PACKAGE_ID: TextField = TextField {
+pub(super) const PACKAGE_ID: TextField = TextField {
     empty: Some("appPkgId must not be empty"),
     max: 64,
     long: "appPkgId must not exceed more than 64 characters",
@@ -46,7 +46,7 @@ const PACKAGE_ID: TextField = TextField {
     )),
 };
 
-const APP_ID: TextField = TextField {
+pub(super) const APP_ID: TextField = TextField {
     empty: Some("appId must not be empty"),
     max: 64,
     long: "appId must not exceed more than 64 characters",
@@ -65,15 +65,15 @@ const fn free(max: usize, long: &'static str) -> TextField {
     }
 }
 
-const PATH: TextField = free(1024, "appPkgPath must not exceed more than 1024 characters");
-const PROVIDER: TextField = free(1024, "appProvider must not exceed more than 1024 characters");
-const DESCRIPTION: TextField = free(1024, "appPkgDesc must not exceed more than 1024 characters");
-const AFFINITY: TextField = free(255, "appPkgAffinity must not exceed more than 255 characters");
-const ICON: TextField = free(1024, "appIconUrl must not exceed more than 1024 characters");
-const CREATED: TextField = free(255, "createdTime must not exceed more than 255 characters");
-const MODIFIED: TextField = free(255, "modifiedTime must not exceed more than 255 characters");
-const STATUS: TextField = free(255, "status must not exceed more than 255 characters");
-const ERROR: TextField = free(1024, "error must not exceed more than 1024 characters");
+pub(super) const PATH: TextField = free(1024, "appPkgPath must not exceed more than 1024 characters");
+pub(super) const PROVIDER: TextField = free(1024, "appProvider must not exceed more than 1024 characters");
+pub(super) const DESCRIPTION: TextField = free(1024, "appPkgDesc must not exceed more than 1024 characters");
+pub(super) const AFFINITY: TextField = free(255, "appPkgAffinity must not exceed more than 255 characters");
+pub(super) const ICON: TextField = free(1024, "appIconUrl must not exceed more than 1024 characters");
+pub(super) const CREATED: TextField = free(255, "createdTime must not exceed more than 255 characters");
+pub(super) const MODIFIED: TextField = free(255, "modifiedTime must not exceed more than 255 characters");
+pub(super) const STATUS: TextField = free(255, "status must not exceed more than 255 characters");
+pub(super) const ERROR: TextField = free(1024, "error must not exceed more than 1024 characters");
 
 /// What `appPkgPath` is answered with where it is no `http` or `https` URL.
 pub const INVALID_PATH: &str = "invalid app package path";

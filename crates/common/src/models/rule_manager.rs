@@ -28,27 +28,27 @@ pub struct RuleManager {
     pub user_name: Option<String>,
 }
 
-const NAME: TextField = TextField {
+pub(super) const NAME: TextField = TextField {
     empty: Some("apprule name is empty"),
     max: 128,
     long: too_long!("apprule name"),
     pattern: Some((Pattern::Name, not_a_name!("apprule name"))),
 };
-const IP: TextField = TextField {
+pub(super) const IP: TextField = TextField {
     empty: Some("apprule manager IP is empty"),
     max: 15,
     long: too_long!("apprule manager IP"),
     // v1.0's spelling.
     pattern: Some((Pattern::HostIp, "apprule manger is invalid")),
 };
-const PORT: TextField = TextField {
+pub(super) const PORT: TextField = TextField {
     empty: Some("apprule manager port is empty"),
     max: 5,
     long: too_long!("apprule manager port"),
     // Two blanks, as v1.0 says it.
     pattern: Some((Pattern::Port, "apprule manager  port is invalid")),
 };
-const USER_NAME: TextField = TextField {
+pub(super) const USER_NAME: TextField = TextField {
     empty: None,
     max: 128,
     long: too_long!("username"),

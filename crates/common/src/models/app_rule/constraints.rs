@@ -3,8 +3,8 @@
 use super::{AppRuleConfig, AppRuleDelete, DnsRule, DstInterface, TrafficFilter, TrafficRule};
 use crate::validate::{Pattern, TextField, Validate, Violations};
 
-const TRAFFIC_RULES: usize = 16;
-const DNS_RULES: usize = 32;
+pub(in crate::models) const TRAFFIC_RULES: usize = 16;
+pub(in crate::models) const DNS_RULES: usize = 32;
 
 /// A text with v1.0's `size must be between 0 and n`, given as its whole text.
 const fn sized(
@@ -21,7 +21,7 @@ const fn sized(
     }
 }
 
-pub(super) const APP_NAME: TextField = sized(
+pub(in crate::models) const APP_NAME: TextField = sized(
     Some("Application name is mandatory"),
     128,
     "size must be between 0 and 128",
@@ -30,77 +30,78 @@ pub(super) const APP_NAME: TextField = sized(
         "App name is invalid. It must start and end with alpha numeric character and special characters allowed are hyphen and underscore.",
     )),
 );
-const TRAFFIC_RULE_ID: TextField = sized(
+pub(in crate::models) const TRAFFIC_RULE_ID: TextField = sized(
     Some("Traffic rule id is mandatory"),
     128,
     "size must be between 0 and 128",
     None,
 );
-const FILTER_TYPE: TextField = sized(
+pub(in crate::models) const FILTER_TYPE: TextField = sized(
     Some("Filter type is mandatory"),
     6,
     "size must be between 0 and 6",
     None,
 );
-const ACTION: TextField = sized(
+pub(in crate::models) const ACTION: TextField = sized(
     Some("Action is mandatory"),
     24,
     "size must be between 0 and 24",
     None,
 );
-const INTERFACE_TYPE: TextField = sized(None, 64, "size must be between 0 and 64", None);
-const SRC_MAC: TextField = sized(
+pub(in crate::models) const INTERFACE_TYPE: TextField =
+    sized(None, 64, "size must be between 0 and 64", None);
+pub(in crate::models) const SRC_MAC: TextField = sized(
     None,
     17,
     "size must be between 0 and 17",
     Some((Pattern::Mac, "Source MAC address is invalid")),
 );
-const DST_MAC: TextField = sized(
+pub(in crate::models) const DST_MAC: TextField = sized(
     None,
     17,
     "size must be between 0 and 17",
     Some((Pattern::Mac, "Destination MAC address is invalid")),
 );
-const DST_IP: TextField = sized(
+pub(in crate::models) const DST_IP: TextField = sized(
     Some("Destination ip address is mandatory"),
     15,
     "size must be between 0 and 15",
     Some((Pattern::IpOrCidr, "Destination ip address is invalid")),
 );
-const TUNNEL_TYPE: TextField = sized(None, 64, "size must be between 0 and 64", None);
-const TUNNEL_DST: TextField = sized(
+pub(in crate::models) const TUNNEL_TYPE: TextField = sized(None, 64, "size must be between 0 and 64", None);
+pub(in crate::models) const TUNNEL_DST: TextField = sized(
     None,
     18,
     "size must be between 0 and 18",
     Some((Pattern::IpOrCidr, "Destination tunnel address is invalid")),
 );
-const TUNNEL_SRC: TextField = sized(
+pub(in crate::models) const TUNNEL_SRC: TextField = sized(
     None,
     18,
     "size must be between 0 and 18",
     Some((Pattern::IpOrCidr, "Source tunnel address is invalid")),
 );
-const TUNNEL_DATA: TextField = sized(None, 256, "size must be between 0 and 256", None);
-const DNS_RULE_ID: TextField = sized(
+pub(in crate::models) const TUNNEL_DATA: TextField = sized(None, 256, "size must be between 0 and 256", None);
+pub(in crate::models) const DNS_RULE_ID: TextField = sized(
     Some("DNS rule id is mandatory"),
     128,
     "size must be between 0 and 128",
     None,
 );
-const DOMAIN_NAME: TextField = sized(
+pub(in crate::models) const DOMAIN_NAME: TextField = sized(
     Some("Domain name is mandatory"),
     256,
     "size must be between 0 and 256",
     None,
 );
 // v1.0's text, lower case and about another field.
-const IP_ADDRESS_TYPE: TextField = sized(
+pub(in crate::models) const IP_ADDRESS_TYPE: TextField = sized(
     Some("ip address is mandatory"),
     8,
     "size must be between 0 and 8",
     None,
 );
-const IP_ADDRESS: TextField = sized(
+pub(in crate::models) const IP_ADDRESS: TextField = sized(
     Some("IP address is mandatory"),
     18,
     "size must be between 0 and 18",

@@ -1,14 +1,17 @@
 //! What every route has in common, put into the OpenAPI document here and nowhere else: the parameters in paths, the ways
 //! to log in, and the errors that the layers and the extractors answer before a handler is asked.
 
+mod bodies;
+mod common;
+
+use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{Components, Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
 
 use crate::models::error::ErrorBody;
 use crate::validate::Pattern;
@@ -94,8 +97,22 @@ const ACCESS_TOKEN: &str = "access_token";
 const BEARER: &str = "bearer";
 const SIGNATURE: &str = "signature";
 
-/// Adds what all routes have in common. An error that a route documents itself stays as the route tells it.
-pub(super) fn complete(document: &mut OpenApi, name: &str) {
+/// Adds what all routes have in common, and what bodies must keep to. An error that a route documents itself stays as the
+/// route tells it. `base`: where the service's paths begin.
+pub(super) fn complete(document: &mut OpenApi, name: &str, base: &str) {
+    routes(document, name);
+    let Ok(mut told) = serde_json::to_value(&*document) else {
+        return;
+    };
+    bodies::complete(&mut told);
+    common::complete(&mut told, base);
+    match serde_json::from_value(told) {
+        Ok(completed) => *document = completed,
+        Err(error) => tracing::error!(%error, "the OpenAPI document cannot be completed"),
+    }
+}
+
+fn routes(document: &mut OpenApi, name: &str) {
     document.info.title = format!("MECM {name}");
     "1.0".clone_into(&mut document.info.version);
     document.info.description = Some(
@@ -132,7 +149,6 @@ pub(super) fn complete(document: &mut OpenApi, name: &str) {
             } else {
                 operation.security = Some(vec![SecurityRequirement::new(SIGNATURE, [] as [&str; 0])]);
             }
-            errors(operation);
         }
     }
 }
@@ -208,44 +224,15 @@ impl InPath {
     }
 }
 
-/// The errors that come before the handler: 401, 403 and 400 of every route, 413 and 415 of those that read JSON.
-fn errors(operation: &mut Operation) {
-    let reads_json = matches!(&operation.request_body,
-        Some(RefOr::T(body)) if body.content.contains_key("application/json"));
-    let mut common = vec![
-        (
-            "400",
-            "A parameter, the body or the form of the access token breaks a constraint; `details` say which",
-        ),
-        ("401", "No log-in, one that does not hold, or another tenant's"),
-        ("403", "The role is too low"),
-    ];
-    if reads_json {
-        common.push(("413", "The body is too large"));
-        common.push(("415", "The body is no JSON"));
-    }
-    for (status, description) in common {
-        let responses = &mut operation.responses.responses;
-        responses
-            .entry(status.to_owned())
-            .or_insert_with(|| RefOr::T(error(description)));
-    }
-}
-
-fn error(description: &str) -> utoipa::openapi::Response {
-    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody")));
-    ResponseBuilder::new()
-        .description(description)
-        .content("application/json", body.build())
-        .build()
-}
-
 /// The first thing in a document that a reader could not use: a parameter in a path that is not described here, an
-/// operation without a summary, an operation that documents a 500 or a `default` answer.
+/// operation without a summary or with another's name, one that documents a 500 or a `default` answer, a member without an
+/// example.
 ///
 /// # Errors
 /// What it is, for the test of the service to print.
-pub fn flaw(document: &OpenApi) -> Result<(), String> {
+pub fn flaw(told: &Value) -> Result<(), String> {
+    let document: OpenApi = serde_json::from_value(told.clone()).map_err(|error| error.to_string())?;
+    let mut names = std::collections::HashSet::new();
     for (path, item) in &document.paths.paths {
         let unknown = path
             .split('/')
@@ -267,7 +254,18 @@ pub fn flaw(document: &OpenApi) -> Result<(), String> {
             {
                 return Err(format!("{path}: documents {status}"));
             }
+            let name = operation.operation_id.clone().unwrap_or_default();
+            if name.is_empty() || !names.insert(name.clone()) {
+                return Err(format!(
+                    "{path}: {name:?} is no name of an operation, or another's"
+                ));
+            }
         }
     }
-    Ok(())
+    match bodies::without_example(told) {
+        Some(member) => Err(format!(
+            "{member} has no example: add one to models::members, or to ANSWERS of service::document::bodies"
+        )),
+        None => Ok(()),
+    }
 }
