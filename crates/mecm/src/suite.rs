@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use mecm_common::auth::jwt::{NewToken, TokenRules, mint};
 use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::PublicKey;
-use mecm_common::auth::{AuthSettings, Authenticator, Issuer, Role, TokenKeys};
+use mecm_common::auth::{AuthSettings, Authenticator, Guard, Issuer, Role, TokenKeys};
 use mecm_common::client::token_key::key_source;
 use mecm_common::client::{Clients, ServicePeer};
 use mecm_common::clock::Clock;
@@ -254,7 +254,7 @@ impl Starting {
     }
 
     /// Whose tokens are accepted. `from_inventory`: where Inventory's key is asked for; Inventory itself knows it.
-    fn authenticator(&self, from_inventory: Option<&str>) -> Result<Authenticator> {
+    fn authenticator(&self, db: &Db, from_inventory: Option<&str>) -> Result<Authenticator> {
         let auth = &self.config.auth;
         let time = Duration::from_secs(self.config.peers.service_seconds);
         let source = |url: String, peer| key_source(self.clients.services.clone(), url, peer, time);
@@ -290,7 +290,10 @@ impl Starting {
                 ("apm".to_owned(), self.apm_key.clone()),
                 ("appo".to_owned(), self.appo_key.clone()),
             ],
+            guard: Some(Guard::new(db, &self.clock)),
             admin_everywhere: auth.admin_in_every_tenant,
+            refuse_unsigned_payload: auth.refuse_unsigned_payload,
+            trusted_proxies: self.config.listen.trusted_proxies.clone(),
             ..AuthSettings::default()
         }))
     }
@@ -319,9 +322,9 @@ impl Starting {
             )
             .await?;
         let setup = mecm_inventory::Setup {
+            auth: self.authenticator(&db, None)?,
             db,
             clock: self.clock.clone(),
-            auth: self.authenticator(None)?,
             clients: self.clients.clone(),
             signing: keys::signing(&config)?,
             config,
@@ -342,9 +345,9 @@ impl Starting {
             )
             .await?;
         let setup = mecm_apm::Setup {
+            auth: self.authenticator(&db, Some(&self.addresses.inventory))?,
             db,
             clock: self.clock.clone(),
-            auth: self.authenticator(Some(&self.addresses.inventory))?,
             clients: self.clients.clone(),
             inventory: self.peer("Inventory", &self.addresses.inventory, &self.apm_key)?,
             sealer: keys::job_sealer(&config)?,
@@ -366,9 +369,9 @@ impl Starting {
             )
             .await?;
         let setup = mecm_appo::Setup {
+            auth: self.authenticator(&db, Some(&self.addresses.inventory))?,
             db,
             clock: self.clock.clone(),
-            auth: self.authenticator(Some(&self.addresses.inventory))?,
             clients: self.clients.clone(),
             inventory: self.peer("Inventory", &self.addresses.inventory, &self.appo_key)?,
             apm: self.peer("APM", &self.addresses.apm, &self.appo_key)?,

@@ -13,7 +13,8 @@ use http::{HeaderMap, Method};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::error::AuthError;
+use super::error::{AuthError, SignatureReason};
+use super::guard::{Guard, Place};
 use super::keys::ServiceKey;
 use super::principal::{How, Issuer, Principal};
 use super::roles::{Role, Roles};
@@ -55,6 +56,8 @@ pub struct KeyHolder {
     pub roles: Roles,
     /// The key's name.
     pub name: String,
+    /// When the key ends; `None`: not by itself.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// Judges signatures by tenants' keys: everything but form and skew, which is replay, lock-out, expiry, allowed sources.
@@ -70,6 +73,8 @@ pub struct AuthSettings {
     pub tokens: TokenKeys,
     /// The suite's services by name, and their keys.
     pub services: Vec<(String, ServiceKey)>,
+    /// Replay and lock-out for the services' keys, in this service's own database. Without it no signature is accepted.
+    pub guard: Option<Guard>,
     /// Who judges signatures by other keys; without, there are no other keys.
     pub credentials: Option<CredentialVerifier>,
     /// Whether ROLE_MECM_ADMIN may act in every tenant.
@@ -90,7 +95,7 @@ impl fmt::Debug for AuthSettings {
     }
 }
 
-/// Says who makes a request. Cheap to clone; clones share keys, remembered tokens and seen signatures.
+/// Says who makes a request. Cheap to clone; clones share keys, and remembered tokens.
 #[derive(Clone)]
 pub struct Authenticator(Arc<Inner>);
 
@@ -98,6 +103,7 @@ struct Inner {
     clock: Clock,
     tokens: TokenVerifier,
     services: ServiceKeys,
+    guard: Option<Guard>,
     credentials: Option<CredentialVerifier>,
     admin_everywhere: bool,
     refuse_unsigned_payload: bool,
@@ -126,6 +132,7 @@ impl Authenticator {
             tokens: TokenVerifier::new(settings.tokens, settings.clock.clone()),
             clock: settings.clock,
             services: ServiceKeys::new(settings.services),
+            guard: settings.guard,
             credentials: settings.credentials,
             admin_everywhere: settings.admin_everywhere,
             refuse_unsigned_payload: settings.refuse_unsigned_payload,
@@ -171,23 +178,37 @@ impl Authenticator {
             let token = token.to_str().map_err(|_| AuthError::MalformedToken)?;
             return Ok(Presented::Token(SecretString::from(token.trim())));
         }
+        if let Some(signed) = self.signed(parts)? {
+            return Ok(Presented::Signed(signed));
+        }
         let authorization = text(AUTHORIZATION.as_str()).ok_or(AuthError::Missing)?;
         let Ok(authorization) = authorization.to_str() else {
             return Err(AuthError::Missing);
         };
-        if is_signature(authorization) {
-            let now = self.0.clock.now();
-            let signed = with_request_parts(parts, |request| signature::read(request, now));
-            return signed
-                .map(Presented::Signed)
-                .map_err(|refusal| AuthError::refused(refusal, now));
-        }
         match authorization.trim().split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") && !token.trim().is_empty() => {
                 Ok(Presented::Token(SecretString::from(token.trim())))
             }
             _ => Err(AuthError::Missing),
         }
+    }
+
+    /// The signature, where `Authorization` says that there is one, whatever else the request brings.
+    ///
+    /// # Errors
+    /// What an unreadable signature or a skewed date gives.
+    pub(super) fn signed(&self, parts: &Parts) -> Result<Option<SignedRequest>, AuthError> {
+        let authorization = parts.headers.get(AUTHORIZATION).map(|value| value.to_str());
+        let Some(Ok(authorization)) = authorization else {
+            return Ok(None);
+        };
+        if !is_signature(authorization) {
+            return Ok(None);
+        }
+        let now = self.0.clock.now();
+        with_request_parts(parts, |request| signature::read(request, now))
+            .map(Some)
+            .map_err(|refusal| AuthError::refused(refusal, now))
     }
 
     /// The owner of a token.
@@ -227,47 +248,73 @@ impl Authenticator {
                 .strings_to_sign(request, body_hashes, &Form::ALL)
                 .map_err(|refusal| AuthError::refused(refusal, now))
         })?;
-        let access_key = signed.access_key().clone();
-        let signature = signed.authorization.signature;
         let source = self.source(parts);
-        let how = How::Signed {
-            access_key: access_key.clone(),
+        let question = SignatureQuestion {
+            access_key: signed.access_key().clone(),
+            method: parts.method.clone(),
+            strings_to_sign: strings,
+            signature: signed.authorization.signature,
+            signed_at: signed.time(),
+            source,
         };
-        if let (false, Some(ask)) = (self.0.services.has(&access_key), &self.0.credentials) {
-            let method = parts.method.clone();
-            let question = SignatureQuestion {
-                access_key,
-                method,
-                strings_to_sign: strings,
-                signature,
-                signed_at: signed.time(),
-                source,
-            };
+        let access_key = question.access_key.clone();
+        let judged = self.judge(question).await.inspect_err(|error| {
+            let source = source.map(|source| source.to_string());
+            tracing::info!(%access_key, source, %error, "a signed request is refused");
+        })?;
+        Ok(Principal { source, ..judged })
+    }
+
+    /// Whose signature it is: a service's is judged here, any other by whoever keeps the tenants' keys.
+    async fn judge(&self, question: SignatureQuestion) -> Result<Principal, AuthError> {
+        let inner = &*self.0;
+        let access_key = question.access_key.clone();
+        if let (false, Some(ask)) = (inner.services.has(&access_key), &inner.credentials) {
             let holder = ask(question).await?;
+            let roles = holder.roles.iter().filter(|role| *role != Role::Service);
             return Ok(Principal {
                 tenant: Some(holder.tenant),
                 home: Some(holder.tenant.to_string()),
-                roles: holder
-                    .roles
-                    .iter()
-                    .filter(|role| *role != Role::Service)
-                    .collect(),
+                roles: roles.collect(),
                 subject: holder.name,
-                how,
-                source,
+                how: How::Signed {
+                    access_key,
+                    expires: holder.expires,
+                },
+                source: None,
             });
         }
-        let name = self.0.services.verify(&access_key, &strings, &signature)?;
-        if parts.method != Method::GET {
-            self.0.services.first_time(&signature, signed.time(), now)?;
+        let Some(guard) = &inner.guard else {
+            return Err(SignatureReason::UnknownKey.into());
+        };
+        let place = Place::new(&access_key, question.source);
+        let standing = guard.admitted(&place).await?;
+        let judged = inner
+            .services
+            .verify(&access_key, &question.strings_to_sign, &question.signature);
+        let name = match judged {
+            Ok(name) => name.to_owned(),
+            Err(refused) => {
+                guard.failed(&place).await?;
+                return Err(refused);
+            }
+        };
+        if question.method != Method::GET {
+            guard
+                .first_time(&access_key, &question.signature, question.signed_at)
+                .await?;
         }
+        guard.succeeded(&place, standing).await?;
         Ok(Principal {
             tenant: None,
             home: None,
             roles: [Role::Service].into_iter().collect(),
-            subject: name.to_owned(),
-            how,
-            source,
+            subject: name,
+            how: How::Signed {
+                access_key,
+                expires: None,
+            },
+            source: None,
         })
     }
 

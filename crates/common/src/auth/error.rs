@@ -1,10 +1,13 @@
 //! Why a request was not let in: what the caller is told, and what only the log is told.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 
 use super::jwt::TokenError;
 use super::signature::{DATE_FORMAT, Refusal};
+use crate::db::DbError;
 use crate::service::ApiError;
 
 /// A refused log-in. `Display` is for the log; [`AuthError::message`] is what the caller reads, and never says which part
@@ -48,6 +51,34 @@ pub enum AuthError {
     /// Whom we had to ask is too slow.
     #[error("{0}")]
     PeerSlow(String),
+    /// The database that must be asked does not answer as it should.
+    #[error("whether the signature may be accepted is not known")]
+    Database(#[from] DatabaseFault),
+}
+
+/// A fault of the database, told to all whose question was in the same statement.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DatabaseFault(pub Arc<DbError>);
+
+impl PartialEq for DatabaseFault {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for DatabaseFault {}
+
+impl From<Arc<DbError>> for AuthError {
+    fn from(error: Arc<DbError>) -> Self {
+        Self::Database(DatabaseFault(error))
+    }
+}
+
+impl From<DbError> for AuthError {
+    fn from(error: DbError) -> Self {
+        Arc::new(error).into()
+    }
 }
 
 /// Why a signature was refused, for the log.
@@ -95,6 +126,7 @@ impl AuthError {
             Self::Forbidden | Self::Locked => StatusCode::FORBIDDEN,
             Self::PeerDown(_) => StatusCode::BAD_GATEWAY,
             Self::PeerSlow(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -111,6 +143,7 @@ impl AuthError {
             Self::Skewed { .. } => "request time too skewed",
             Self::Locked => "Access is locked.",
             Self::PeerDown(what) | Self::PeerSlow(what) => what,
+            Self::Database(_) => "Service Unavailable",
         }
     }
 
@@ -145,6 +178,7 @@ impl AuthError {
             Self::Locked => "key_locked",
             Self::PeerDown(_) => "bad_gateway",
             Self::PeerSlow(_) => "gateway_timeout",
+            Self::Database(_) => "unavailable",
         }
     }
 }
@@ -176,6 +210,9 @@ impl AuthError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
+        if let AuthError::Database(DatabaseFault(fault)) = error {
+            return Self::from(fault);
+        }
         Self::new(error.status(), error.code(), error.message())
             .details(error.details())
             .cause(error)

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::authenticator::{Authenticator, Presented};
 use super::error::{AuthError, SignatureReason};
-use super::principal::{How, Principal};
+use super::principal::Principal;
 use super::roles::decide;
 use super::signature::{ContentHash, EMPTY_BODY_SHA256, SignedRequest, UNSIGNED_PAYLOAD, hash_body};
 use super::signed_body::BodyCheck;
@@ -89,11 +89,16 @@ pub async fn require_signature(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let known = identify(&auth, request).await?;
-    if !matches!(known.principal.how, How::Signed { .. }) {
-        return Err(AuthError::from(SignatureReason::NotSigned).into());
+    let (parts, body) = request.into_parts();
+    // The signature counts even where a token stands beside it.
+    if let Some(signed) = auth.signed(&parts)? {
+        return by_signature(&auth, parts, body, &signed)
+            .await?
+            .pass_on(next)
+            .await;
     }
-    known.pass_on(next).await
+    identify(&auth, Request::from_parts(parts, body)).await?;
+    Err(AuthError::from(SignatureReason::NotSigned).into())
 }
 
 /// A request whose caller is known.

@@ -4,11 +4,13 @@
 //! 2. [`rsa`], [`jwt`]: access tokens: their keys, reading, minting; [`token_keys`]: where the keys come from.
 //! 3. [`sealed`], [`keys`], [`derived`]: secrets at rest, the key files made at the first start, keys derived from one secret.
 //! 4. [`roles`], [`principal`], [`error`]: who may do what, and what a refusal says.
-//! 5. [`authenticator`]: from a request's headers to a [`Principal`]; [`layer`]: the middleware before every handler.
+//! 5. [`guard`]: replay and lock-out.
+//! 6. [`authenticator`]: from a request's headers to a [`Principal`]; [`layer`]: the middleware before every handler.
 
 pub mod authenticator;
 pub mod derived;
 pub mod error;
+pub mod guard;
 pub mod jwt;
 pub mod keys;
 pub mod layer;
@@ -23,7 +25,8 @@ pub mod token_keys;
 
 pub use authenticator::{AuthSettings, Authenticator, CredentialVerifier, KeyHolder, SignatureQuestion};
 pub use derived::SharedSecret;
-pub use error::{AuthError, SignatureReason};
+pub use error::{AuthError, DatabaseFault, SignatureReason};
+pub use guard::Guard;
 pub use layer::Caller;
 pub use principal::{How, Issuer, Principal};
 pub use roles::{Role, Roles};

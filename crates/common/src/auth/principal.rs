@@ -43,6 +43,8 @@ pub enum How {
     Signed {
         /// Of this key.
         access_key: AccessKey,
+        /// When the key ends; `None`: not by itself.
+        expires: Option<DateTime<Utc>>,
     },
 }
 

@@ -1,20 +1,16 @@
 //! The suite's services' own keys: verified here and now, so that there is no circle at the start.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Mutex;
-
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
 
 use super::error::{AuthError, SignatureReason};
 use super::keys::ServiceKey;
-use super::signature::{AccessKey, MAX_SKEW, Refusal, SecretKey, fits};
+use super::signature::{AccessKey, Refusal, SecretKey, fits};
 
-/// The services' keys and what was accepted from them within the window.
+/// The services' keys.
 pub(super) struct ServiceKeys {
     keys: HashMap<AccessKey, (String, SecretKey)>,
     /// Compared with where a key is not known, so that an unknown key takes as long as a known one.
     decoy: SecretKey,
-    seen: Mutex<Seen>,
 }
 
 impl ServiceKeys {
@@ -25,7 +21,6 @@ impl ServiceKeys {
         Self {
             keys: keys.collect(),
             decoy: SecretKey::generate(),
-            seen: Mutex::default(),
         }
     }
 
@@ -50,66 +45,11 @@ impl ServiceKeys {
             Some((name, _)) => Ok(name),
         }
     }
-
-    /// Takes note of an accepted signature; refuses one that was accepted before.
-    pub(super) fn first_time(
-        &self,
-        signature: &[u8; 32],
-        signed_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<(), AuthError> {
-        let mut seen = self
-            .seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if seen.insert(signature, signed_at, now) {
-            Ok(())
-        } else {
-            Err(SignatureReason::Replay.into())
-        }
-    }
-}
-
-/// Accepted signatures, by the minute in which they were made: a minute that has left the window goes as a whole. Half a
-/// signature is enough to know it by.
-#[derive(Default)]
-struct Seen(BTreeMap<i64, HashSet<[u8; 16]>>);
-
-impl Seen {
-    /// `false` when it was there.
-    fn insert(&mut self, signature: &[u8; 32], signed_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        let minute = |time: DateTime<Utc>| time.timestamp().div_euclid(60);
-        self.0 = self.0.split_off(&minute(now - MAX_SKEW));
-        let mut name = [0; 16];
-        name.copy_from_slice(&signature[..16]);
-        self.0.entry(minute(signed_at)).or_default().insert(name)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
-
-    #[test]
-    fn a_signature_is_remembered_as_long_as_its_date_is_accepted() {
-        let keys = ServiceKeys::new(Vec::new());
-        let signed = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-        let at = |seconds| signed + TimeDelta::seconds(seconds);
-        assert!(keys.first_time(&[1; 32], signed, at(-900)).is_ok());
-        for later in [-900, 0, 899, 900] {
-            let again = keys.first_time(&[1; 32], signed, at(later)).unwrap_err();
-            assert_eq!(again, SignatureReason::Replay.into());
-        }
-        assert!(keys.first_time(&[2; 32], signed, at(900)).is_ok());
-        assert!(keys.first_time(&[3; 32], at(2000), at(2000)).is_ok());
-        assert_eq!(
-            keys.seen.lock().unwrap().0.len(),
-            1,
-            "what has left the window is forgotten"
-        );
-    }
 
     #[test]
     fn unknown_keys_and_wrong_signatures_read_alike() {

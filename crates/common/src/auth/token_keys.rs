@@ -16,8 +16,8 @@ use super::principal::Issuer;
 use super::rsa::PublicKey;
 use crate::clock::Clock;
 
-/// Fetches a peer's public keys. The error is one sentence: which peer and what happened.
-pub type KeySource = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<PublicKey>, String>> + Send + Sync>;
+/// Fetches a peer's public keys. The error is [`AuthError::PeerDown`] or [`AuthError::PeerSlow`]: which peer and what happened.
+pub type KeySource = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<PublicKey>, AuthError>> + Send + Sync>;
 
 /// Keys that were fetched are not fetched again sooner than this when a signature fails (EdgeGallery's user management
 /// makes a new pair at each start when none is configured).
@@ -166,7 +166,7 @@ impl TokenVerifier {
         }
         match (self.signer(token), unknown) {
             (Some(issuer), _) => Ok(issuer),
-            (None, Some(why)) => Err(AuthError::PeerDown(why)),
+            (None, Some(why)) => Err(why),
             (None, None) => Err(TokenError::Signature.into()),
         }
     }
@@ -200,7 +200,7 @@ impl Fetched {
     ///
     /// The error says why it could not be asked, and comes only while it never could be: then nobody knows whether a
     /// token is good, and "invalid" would log its owner out.
-    async fn refresh(&self, now: DateTime<Utc>) -> Result<bool, String> {
+    async fn refresh(&self, now: DateTime<Utc>) -> Result<bool, AuthError> {
         let mut asked = self.asked.lock().await;
         let known = self
             .keys
@@ -212,7 +212,9 @@ impl Fetched {
             return if known {
                 Ok(false)
             } else {
-                Err("the key of access tokens could not be fetched yet".to_owned())
+                Err(AuthError::PeerDown(
+                    "the key of access tokens could not be fetched yet".to_owned(),
+                ))
             };
         }
         let answer = (self.source)().await;
@@ -229,13 +231,13 @@ impl Fetched {
             }
             Err(why) if known => {
                 tracing::warn!(
-                    why,
+                    %why,
                     "the key of access tokens could not be fetched again; the known one stays"
                 );
                 Ok(false)
             }
             Err(why) => {
-                tracing::warn!(why, "the key of access tokens could not be fetched");
+                tracing::warn!(%why, "the key of access tokens could not be fetched");
                 Err(why)
             }
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::call;
-use crate::auth::KeySource;
 use crate::auth::rsa::TokenKey;
+use crate::auth::{AuthError, KeySource};
 
 /// Asks `url` for the platform's key document: `{"alg":…,"value":"-----BEGIN PUBLIC KEY…"}`, with `previous` where keys rotate.
 /// `peer` names the other end in errors.
@@ -13,21 +13,23 @@ pub fn key_source(client: reqwest::Client, url: String, peer: &'static str, time
     Arc::new(move || {
         let (client, url) = (client.clone(), url.clone());
         Box::pin(async move {
-            let answer = call(client.get(&url), time, peer)
-                .await
-                .map_err(|error| error.to_string())?;
+            let answer = call(client.get(&url), time, peer).await.map_err(|error| {
+                if error.timed_out() {
+                    AuthError::PeerSlow(error.to_string())
+                } else {
+                    AuthError::PeerDown(error.to_string())
+                }
+            })?;
             if !answer.status.is_success() {
-                return Err(format!(
-                    "{peer} answered {} instead of its public key",
-                    answer.status
-                ));
+                let why = format!("{peer} answered {} instead of its public key", answer.status);
+                return Err(AuthError::PeerDown(why));
             }
             let document: TokenKey = answer
                 .json()
-                .map_err(|_| format!("{peer} answered what is no key document"))?;
+                .map_err(|_| AuthError::PeerDown(format!("{peer} answered what is no key document")))?;
             document
                 .keys()
-                .map_err(|error| format!("the key of {peer} cannot be used: {error}"))
+                .map_err(|error| AuthError::PeerDown(format!("the key of {peer} cannot be used: {error}")))
         })
     })
 }

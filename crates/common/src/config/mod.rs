@@ -57,6 +57,7 @@ section!(
     Listen {
         address: std::net::IpAddr, tls_certificate: PathBuf, tls_key: PathBuf, key_store: PathBuf,
         key_store_password: SecretString, key_alias: String, allowed_origin: String, stop_seconds: u64,
+        trusted_proxies: Vec<IpNet>,
     }
 );
 section!(
@@ -85,7 +86,7 @@ section!(
     /// Whose tokens are accepted.
     Auth {
         public_key_file: PathBuf, auth_server: String, hmac_key: SecretString, allow_tokens_without_exp: bool,
-        admin_in_every_tenant: bool,
+        admin_in_every_tenant: bool, refuse_unsigned_payload: bool,
     }
 );
 section!(

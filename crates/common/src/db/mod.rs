@@ -6,10 +6,12 @@
 //! [`DbError`]. `$1` works on both; nothing like `now()` is used: times are bound.
 //! Never wait for the network while a transaction is open.
 
+mod batch;
 mod connect;
 mod error;
 pub mod testing;
 
+pub use batch::Batcher;
 pub use connect::{DatabaseUrl, Migrations};
 pub use error::DbError;
 

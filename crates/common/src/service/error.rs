@@ -183,7 +183,13 @@ impl ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        match error {
+        Self::from(Arc::new(error))
+    }
+}
+
+impl From<Arc<DbError>> for ApiError {
+    fn from(error: Arc<DbError>) -> Self {
+        match *error {
             DbError::Full(_) => Self::disk_full(error),
             DbError::Unavailable(_) | DbError::Conflict(_) => {
                 Self::unavailable("the database does not answer; try again", error)
@@ -192,7 +198,7 @@ impl From<DbError> for ApiError {
                 let exists = Self::already_exists();
                 exists.cause(error)
             }
-            other => Self::internal(other),
+            _ => Self::internal(error),
         }
     }
 }

@@ -24,7 +24,7 @@ use mecm_common::auth::jwt::{NewToken, mint};
 use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::SigningKey;
 use mecm_common::auth::sealed::{Sealer, SealingKey};
-use mecm_common::auth::{AuthSettings, Authenticator, Issuer, TokenKeys};
+use mecm_common::auth::{AuthSettings, Authenticator, Guard, Issuer, TokenKeys};
 use mecm_common::client::{Clients, ServicePeer};
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
@@ -148,6 +148,7 @@ impl Rig {
                 ..TokenKeys::default()
             },
             services: vec![("appo".to_owned(), SERVICE.clone())],
+            guard: Some(Guard::new(&db, clock)),
             ..AuthSettings::default()
         });
         let clients = Clients::new(&config).unwrap();

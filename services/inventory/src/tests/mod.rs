@@ -24,8 +24,8 @@ use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::SigningKey;
 use mecm_common::auth::signature::{RequestParts, fits, hash_body, sign};
 use mecm_common::auth::{
-    AuthError, AuthSettings, Authenticator, Issuer, KeyHolder, Role, SignatureQuestion, SignatureReason,
-    TokenKeys,
+    AuthError, AuthSettings, Authenticator, Guard, Issuer, KeyHolder, Role, SignatureQuestion,
+    SignatureReason, TokenKeys,
 };
 use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
@@ -90,6 +90,7 @@ impl Bench {
                     ..TokenKeys::default()
                 },
                 services: vec![("appo".to_owned(), SERVICE.clone())],
+                guard: Some(Guard::new(&db.db, &clock)),
                 credentials: Some(Arc::new(|question| Box::pin(async move { judge(&question) }))),
                 ..AuthSettings::default()
             });
@@ -219,6 +220,7 @@ fn judge(question: &SignatureQuestion) -> Result<KeyHolder, AuthError> {
         tenant: TENANT.parse().unwrap(),
         roles: [Role::Guest].into_iter().collect(),
         name: "scripts".to_owned(),
+        expires: None,
     })
 }
 

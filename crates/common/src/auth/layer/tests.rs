@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tower::ServiceExt as _;
 
 use super::super::authenticator::{AuthSettings, KeyHolder, SignatureQuestion};
+use super::super::guard::Guard;
 use super::super::jwt::{NewToken, mint};
 use super::super::keys::ServiceKey;
 use super::super::principal::Issuer;
@@ -24,6 +25,7 @@ use super::super::signature::{AccessKey, RequestParts, Signed, fits, sign};
 use super::super::token_keys::TokenKeys;
 use super::*;
 use crate::clock::Clock;
+use crate::db::testing::TestDb;
 
 mod signatures;
 mod tokens;
@@ -36,6 +38,7 @@ struct Served {
     router: Router,
     clock: Clock,
     key: ServiceKey,
+    _database: TestDb,
 }
 
 /// What came back: status, message, details; a success has its body as message.
@@ -61,11 +64,13 @@ fn forbidden() -> Answer {
     )
 }
 
-fn served(change: impl FnOnce(&mut AuthSettings)) -> Served {
+async fn served(change: impl FnOnce(&mut AuthSettings)) -> Served {
     let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
     let key = ServiceKey::generate();
     let given = vec![(Issuer::AuthServer, KEY.public().clone())];
+    let database = super::super::guard::tests::database("sqlite").await;
     let mut settings = AuthSettings {
+        guard: Some(Guard::new(&database.db, &clock)),
         clock: clock.clone(),
         tokens: TokenKeys {
             given,
@@ -104,7 +109,12 @@ fn served(change: impl FnOnce(&mut AuthSettings)) -> Served {
         ..Limits::default()
     };
     let router = tenants.merge(services).merge(signed).layer(Extension(limits));
-    Served { router, clock, key }
+    Served {
+        router,
+        clock,
+        key,
+        _database: database,
+    }
 }
 
 /// A request to be sent, plain.

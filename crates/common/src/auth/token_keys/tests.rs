@@ -29,19 +29,19 @@ fn token(key: &SigningKey, clock: &Clock, jti: &str) -> SecretString {
 /// A peer whose answer the test sets, and how often it was asked.
 #[derive(Clone)]
 struct Peer {
-    answer: Arc<RwLock<Result<Vec<PublicKey>, String>>>,
+    answer: Arc<RwLock<Result<Vec<PublicKey>, AuthError>>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Peer {
-    fn new(answer: Result<Vec<PublicKey>, String>) -> Self {
+    fn new(answer: Result<Vec<PublicKey>, AuthError>) -> Self {
         Self {
             answer: Arc::new(RwLock::new(answer)),
             asked: Arc::default(),
         }
     }
 
-    fn says(&self, answer: Result<Vec<PublicKey>, String>) {
+    fn says(&self, answer: Result<Vec<PublicKey>, AuthError>) {
         *self.answer.write().unwrap() = answer;
     }
 
@@ -114,7 +114,7 @@ async fn a_key_that_is_added_counts_until_it_is_taken_away() {
 #[tokio::test]
 async fn a_peer_that_never_answered_is_a_502_and_one_that_did_is_not() {
     let clock = clock();
-    let peer = Peer::new(Err("the auth server is down".into()));
+    let peer = Peer::new(Err(AuthError::PeerDown("the auth server is down".into())));
     let verifier = peer.verifier(&clock);
     let refused = verifier.verify(&token(&KEY, &clock, "1")).await.unwrap_err();
     assert_eq!(refused, AuthError::PeerDown("the auth server is down".into()));
@@ -128,10 +128,14 @@ async fn a_peer_that_never_answered_is_a_502_and_one_that_did_is_not() {
         502
     );
     assert_eq!(peer.asked(), 1, "not asked twice in one second");
+    peer.says(Err(AuthError::PeerSlow("the auth server is slow".into())));
+    clock.advance(Duration::from_secs(1));
+    let slow = verifier.verify(&token(&KEY, &clock, "1")).await.unwrap_err();
+    assert_eq!(slow.status().as_u16(), 504);
     peer.says(Ok(vec![KEY.public().clone()]));
     clock.advance(Duration::from_secs(1));
     assert!(verifier.verify(&token(&KEY, &clock, "1")).await.is_ok());
-    peer.says(Err("down again".into()));
+    peer.says(Err(AuthError::PeerSlow("the auth server is slow".into())));
     clock.advance(Duration::from_secs(60));
     let refused = verifier
         .verify(&token(&OTHER_KEY, &clock, "1"))

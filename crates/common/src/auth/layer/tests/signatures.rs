@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_fellow_service_is_let_in_by_its_signature_in_any_tenant() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     for (tenant, method) in [(TENANT, Method::GET), (OTHER, Method::POST)] {
         let ok = answer(200, &format!("appo in {tenant} sent 0"), &[]);
         let ask = things(method, tenant)
@@ -20,7 +20,7 @@ async fn a_fellow_service_is_let_in_by_its_signature_in_any_tenant() {
 
 #[tokio::test]
 async fn signatures_are_turned_away_as_the_table_says() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     let refused = plain(401, "Invalid access or signature.");
     let get = || things(Method::GET, TENANT);
     assert_eq!(
@@ -62,7 +62,7 @@ async fn signatures_are_turned_away_as_the_table_says() {
 
 #[tokio::test]
 async fn a_request_that_changes_something_is_accepted_once() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     let post = things(Method::POST, TENANT).with("x-request-id", "r.1");
     let signed = post.signature(&served, &served.key, EMPTY_BODY_SHA256);
     let again = || {
@@ -96,8 +96,56 @@ async fn a_request_that_changes_something_is_accepted_once() {
 }
 
 #[tokio::test]
+async fn guesses_lock_a_key_that_exists_and_one_that_does_not_alike() {
+    for known in [true, false] {
+        let served = served(|_| {}).await;
+        let mut guesser = ServiceKey::generate();
+        if known {
+            guesser.access_key = served.key.access_key.clone();
+        }
+        let guess = |key: &ServiceKey| {
+            let ask = things(Method::GET, TENANT);
+            let signed = ask.signature(&served, key, EMPTY_BODY_SHA256);
+            ask.with("x-sdk-date", signed.date)
+                .with("authorization", signed.authorization)
+        };
+        // What is not counted: dates that are off, and what cannot be read.
+        let early = guess(&guesser);
+        served.clock.advance(Duration::from_secs(901));
+        assert_eq!(served.send(early).await.1, "request time too skewed");
+        let unreadable = things(Method::GET, TENANT).with(
+            "authorization",
+            format!("SDK-HMAC-SHA256 Access={}, nonsense", guesser.access_key),
+        );
+        assert_eq!(served.send(unreadable).await.0, 401);
+        for _ in 0..3 {
+            assert_eq!(
+                served.send(guess(&guesser)).await,
+                plain(401, "Invalid access or signature."),
+                "{known}"
+            );
+        }
+        assert_eq!(
+            served.send(guess(&guesser)).await,
+            plain(403, "Access is locked."),
+            "{known}"
+        );
+        let good = things(Method::GET, TENANT).signed(&served, EMPTY_BODY_SHA256);
+        let good = served.send(good).await;
+        if known {
+            assert_eq!(good, plain(403, "Access is locked."), "good signatures too");
+            served.clock.advance(Duration::from_secs(900));
+            let again = things(Method::GET, TENANT).signed(&served, EMPTY_BODY_SHA256);
+            assert_eq!(served.send(again).await.0, 200);
+        } else {
+            assert_eq!(good.0, 200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_body_counts_as_the_table_says() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     let refused = plain(401, "Invalid access or signature.");
     let post = |id: &str| things(Method::POST, TENANT).with("x-request-id", id);
     let stated = |id: &str, value: &str| post(id).with("x-sdk-content-sha256", value);
@@ -202,7 +250,7 @@ fn ask_upload() -> Ask {
 
 #[tokio::test]
 async fn unsigned_payloads_can_be_switched_off() {
-    let served = served(|settings| settings.refuse_unsigned_payload = true);
+    let served = served(|settings| settings.refuse_unsigned_payload = true).await;
     let ask = ask_upload()
         .with("x-sdk-content-sha256", UNSIGNED_PAYLOAD)
         .signed(&served, UNSIGNED_PAYLOAD);
@@ -231,10 +279,12 @@ async fn other_keys_are_judged_by_whoever_keeps_them() {
                     tenant: TENANT.parse().unwrap(),
                     roles,
                     name: "atp".to_owned(),
+                    expires: None,
                 })
             })
         }));
-    });
+    })
+    .await;
     let signed = |ask: Ask, key: &ServiceKey| {
         let signed = ask.signature(&served, key, EMPTY_BODY_SHA256);
         ask.with("x-sdk-date", signed.date)

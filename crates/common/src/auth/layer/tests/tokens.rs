@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn tokens_are_let_in_and_turned_away_as_the_table_says() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     let good = served.token(TENANT, TENANT_ROLE);
     let ok = answer(200, &format!("ann in {TENANT} sent 0"), &[]);
     assert_eq!(served.send(things(Method::GET, TENANT).token(&good)).await, ok);
@@ -111,7 +111,7 @@ async fn tokens_are_let_in_and_turned_away_as_the_table_says() {
 
 #[tokio::test]
 async fn the_tenant_is_read_as_the_handler_reads_it() {
-    let served = served(|settings| settings.admin_everywhere = true);
+    let served = served(|settings| settings.admin_everywhere = true).await;
     let good = served.token(TENANT, TENANT_ROLE);
     let escaped = TENANT.replacen('1', "%31", 1);
     let ok = answer(200, &format!("ann in {TENANT} sent 0"), &[]);
@@ -141,7 +141,7 @@ async fn the_tenant_is_read_as_the_handler_reads_it() {
 
 #[tokio::test]
 async fn some_routes_are_for_services_and_some_for_signatures_alone() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     let token = served.token(TENANT, TENANT_ROLE);
     let tokens = || ask(Method::POST, "/x/v1/tokens");
     assert_eq!(
@@ -160,6 +160,11 @@ async fn some_routes_are_for_services_and_some_for_signatures_alone() {
         plain(401, "Invalid access or signature.")
     );
     assert_eq!(served.send(by_key()).await, plain(401, "Access token is empty"));
+    let both = by_key()
+        .with("x-request-id", "r.2")
+        .with("access_token", "[object Object]")
+        .signed(&served, EMPTY_BODY_SHA256);
+    assert_eq!(served.send(both).await.0, 200, "the signature counts");
 }
 
 #[tokio::test]
@@ -168,10 +173,10 @@ async fn the_source_is_the_peer_unless_a_trusted_proxy_says_otherwise() {
         let ask = ask(Method::GET, &format!("/x/v1/tenants/{TENANT}/who"));
         ask.token(&served.token(TENANT, TENANT_ROLE))
     };
-    let untrusting = served(|_| {});
+    let untrusting = served(|_| {}).await;
     let forged = who(&untrusting).with("x-forwarded-for", "1.2.3.4");
     assert_eq!(untrusting.send(forged).await.1, "Some(10.0.0.9)");
-    let trusting = served(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]);
+    let trusting = served(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]).await;
     for (said, source) in [
         (None, "10.0.0.9"),
         (Some("192.0.2.7"), "192.0.2.7"),
@@ -189,7 +194,7 @@ async fn the_source_is_the_peer_unless_a_trusted_proxy_says_otherwise() {
 
 #[tokio::test]
 async fn unknown_paths_stay_unknown_and_forgotten_layers_let_nobody_in() {
-    let served = served(|_| {});
+    let served = served(|_| {}).await;
     assert_eq!(served.send(ask(Method::GET, "/x/v1/nothing")).await.0, 404);
     let open = Router::new().route("/", get(|Caller(who): Caller| async move { who.subject }));
     let response = open.oneshot(http::Request::new(Body::empty())).await.unwrap();
