@@ -18,7 +18,12 @@ use super::rig::{Rig, on_each};
 
 /// Routes that nobody needs a token for; and those that take none.
 pub(super) const OPEN: [&str; 1] = ["/inventory/v1/token_key"];
-const BY_SIGNATURE: [&str; 2] = ["/inventory/v1/token", "/inventory/v1/tokens"];
+const BY_SIGNATURE: [&str; 4] = [
+    "/inventory/v1/token",
+    "/inventory/v1/tokens",
+    "/inventory/v1/credentials/verify",
+    "/inventory/v1/credentials/reseal",
+];
 
 /// All routes: method and path, with parameters filled.
 pub(super) async fn routes(rig: &Rig, client: &Client, tenant: TenantId) -> Vec<(Method, String)> {
@@ -44,6 +49,7 @@ pub(super) async fn routes(rig: &Rig, client: &Client, tenant: TenantId) -> Vec<
                 ("{apprule_task_id}", "5c1b2c86-1d5c-4d0e-9d3e-111111111111"),
                 ("{capability_type}", "GPU"),
                 ("{capability_id}", "x"),
+                ("{ak}", "QUtBS0FLQUtBS0FLQUs="),
                 ("{host_ip}", "10.0.0.2"),
                 ("{mechost_ip}", "10.0.0.2"),
                 ("{applcm_ip}", "10.0.0.2"),

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use mecm_common::auth::SharedSecret;
-use mecm_common::auth::keys::{KeyError, KeyPlace, ServiceKey, sealing_key, service_key, signing_key};
+use mecm_common::auth::keys::{
+    KeyError, KeyPlace, ServiceKey, sealing_key, sealing_keys, service_key, signing_key,
+};
 use mecm_common::auth::rsa::SigningKey;
 use mecm_common::auth::sealed::{Sealer, SealingKey};
 use mecm_common::auth::signature::{AccessKey, SecretKey};
@@ -132,6 +134,58 @@ fn service(
         .parse()
         .map_err(|error| wrong(format!("both are needed; {error}")))?;
     ServiceKey::new(access_key, secret).map_err(wrong)
+}
+
+/// Where the master keys are when none is given.
+pub fn master_file(config: &Config) -> PathBuf {
+    config.data_dir.join("master-key")
+}
+
+/// Whether the master keys are in [`master_file`].
+///
+/// # Errors
+/// [`KeysError`].
+pub fn master_is_a_file(config: &Config) -> Result<bool, KeysError> {
+    Ok(config.keys.master_key.expose_secret().is_empty() && shared(config)?.is_none())
+}
+
+/// The keys in [`master_file`], the first of which seals.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn master_of_file(config: &Config) -> Result<Vec<SealingKey>, KeysError> {
+    let path = master_file(config);
+    let setting = "keys.master_key (MECM_KEYS__MASTER_KEY)";
+    to_be_had(config, &path, setting)?;
+    Ok(sealing_keys(place(config, &path, setting))?)
+}
+
+/// Inventory's master key, which encrypts the secret keys of tenants, and those before it. Whatever else there is of keys
+/// goes on opening what it sealed: that of the shared secret, and those of a file from earlier.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn master_sealer(config: &Config) -> Result<Sealer, KeysError> {
+    let read = |text: &SecretString, setting: &str| {
+        SealingKey::from_text(text.expose_secret()).ok_or_else(|| KeysError::Setting {
+            setting: setting.to_owned(),
+            why: "it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned(),
+        })
+    };
+    let mut keys = Vec::new();
+    if !config.keys.master_key.expose_secret().is_empty() {
+        keys.push(read(&config.keys.master_key, "keys.master_key")?);
+    }
+    if let Some(shared) = shared(config)? {
+        keys.push(shared.sealing_key("inventory"));
+    }
+    if keys.is_empty() || master_file(config).exists() {
+        keys.extend(master_of_file(config)?);
+    }
+    for previous in &config.keys.previous_master_keys {
+        keys.push(read(previous, "keys.previous_master_keys")?);
+    }
+    Ok(Sealer::new(&keys[0], &keys[1..]))
 }
 
 /// The key that encrypts what jobs keep of their callers' tokens.

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use mecm_common::auth::jwt::{NewToken, TokenRules, mint};
+use mecm_common::auth::jwt::{BY_OPERATOR, NewToken, TokenRules, mint};
 use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::PublicKey;
-use mecm_common::auth::{AuthSettings, Authenticator, Guard, Issuer, Role, TokenKeys};
+use mecm_common::auth::{AuthSettings, Authenticator, CredentialVerifier, Guard, Issuer, Role, TokenKeys};
 use mecm_common::client::token_key::key_source;
+use mecm_common::client::verification::verifier;
 use mecm_common::client::{Clients, ServicePeer};
 use mecm_common::clock::Clock;
 use mecm_common::config::{Config, Run};
@@ -21,6 +22,7 @@ use mecm_common::db::{Db, Migrations};
 use mecm_common::models::ids::TenantId;
 use mecm_common::service::{Listener, Service, bind, serve};
 use mecm_common::tls::{ServerTls, watch};
+use mecm_inventory::{Credentials, LoadMasterKeys};
 use mecm_jobs::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
@@ -254,7 +256,12 @@ impl Starting {
     }
 
     /// Whose tokens are accepted. `from_inventory`: where Inventory's key is asked for; Inventory itself knows it.
-    fn authenticator(&self, db: &Db, from_inventory: Option<&str>) -> Result<Authenticator> {
+    fn authenticator(
+        &self,
+        guard: Guard,
+        credentials: CredentialVerifier,
+        from_inventory: Option<&str>,
+    ) -> Result<Authenticator> {
         let auth = &self.config.auth;
         let time = Duration::from_secs(self.config.peers.service_seconds);
         let source = |url: String, peer| key_source(self.clients.services.clone(), url, peer, time);
@@ -290,11 +297,11 @@ impl Starting {
                 ("apm".to_owned(), self.apm_key.clone()),
                 ("appo".to_owned(), self.appo_key.clone()),
             ],
-            guard: Some(Guard::new(db, &self.clock)),
+            guard: Some(guard),
+            credentials: Some(credentials),
             admin_everywhere: auth.admin_in_every_tenant,
             refuse_unsigned_payload: auth.refuse_unsigned_payload,
             trusted_proxies: self.config.listen.trusted_proxies.clone(),
-            ..AuthSettings::default()
         }))
     }
 
@@ -321,8 +328,15 @@ impl Starting {
                 &mecm_inventory::migrations(),
             )
             .await?;
+        let guard = Guard::new(&db, &self.clock);
+        let loaded = config.clone();
+        let load: LoadMasterKeys =
+            Arc::new(move || keys::master_sealer(&loaded).map_err(|error| error.to_string()));
+        let credentials =
+            Credentials::new(&db, &self.clock, guard.clone(), load).map_err(anyhow::Error::msg)?;
         let setup = mecm_inventory::Setup {
-            auth: self.authenticator(&db, None)?,
+            auth: self.authenticator(guard, credentials.verifier(), None)?,
+            credentials,
             db,
             clock: self.clock.clone(),
             clients: self.clients.clone(),
@@ -344,8 +358,14 @@ impl Starting {
                 &mecm_apm::migrations(),
             )
             .await?;
+        let inventory = self.peer("Inventory", &self.addresses.inventory, &self.apm_key)?;
+        let auth = self.authenticator(
+            Guard::new(&db, &self.clock),
+            verifier(inventory),
+            Some(&self.addresses.inventory),
+        )?;
         let setup = mecm_apm::Setup {
-            auth: self.authenticator(&db, Some(&self.addresses.inventory))?,
+            auth,
             db,
             clock: self.clock.clone(),
             clients: self.clients.clone(),
@@ -368,8 +388,14 @@ impl Starting {
                 &mecm_appo::migrations(),
             )
             .await?;
+        let inventory = self.peer("Inventory", &self.addresses.inventory, &self.appo_key)?;
+        let auth = self.authenticator(
+            Guard::new(&db, &self.clock),
+            verifier(inventory),
+            Some(&self.addresses.inventory),
+        )?;
         let setup = mecm_appo::Setup {
-            auth: self.authenticator(&db, Some(&self.addresses.inventory))?,
+            auth,
             db,
             clock: self.clock.clone(),
             clients: self.clients.clone(),
@@ -431,7 +457,7 @@ pub fn token(
         user_name: user,
         authorities: &roles,
         expires: clock.now() + life,
-        jti: &Uuid::new_v4().to_string(),
+        jti: &format!("{BY_OPERATOR}{}", Uuid::new_v4()),
     };
     Ok(mint(&keys::signing(config)?, &claims))
 }

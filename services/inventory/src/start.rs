@@ -13,6 +13,7 @@ use mecm_common::service::{Check, Limits, Service};
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::Controllers;
+use crate::credentials::Credentials;
 use crate::routes;
 use crate::signing::Signing;
 
@@ -34,6 +35,8 @@ pub struct App {
     pub(crate) controllers: Controllers,
     /// Makes the access tokens of this service.
     pub signing: Signing,
+    /// The tenants' access keys.
+    pub(crate) credentials: Credentials,
     /// Ends background work.
     pub stop: CancellationToken,
 }
@@ -51,6 +54,8 @@ pub struct Setup {
     pub auth: Authenticator,
     /// The HTTP clients.
     pub clients: Clients,
+    /// The tenants' access keys; `auth` asks them.
+    pub credentials: Credentials,
     /// The key of the access tokens that this service makes.
     pub signing: SigningKey,
     /// Ends background work when cancelled.
@@ -109,6 +114,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         config: setup.config,
         auth: setup.auth,
         signing,
+        credentials: setup.credentials,
         stop: setup.stop,
     };
     let limits = &app.config.limits;

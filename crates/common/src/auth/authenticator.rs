@@ -25,6 +25,7 @@ use super::signature::{self, AccessKey, Form, RequestParts, SignedRequest};
 use super::token_keys::{TokenKeys, TokenVerifier};
 use crate::clock::Clock;
 use crate::models::ids::TenantId;
+use crate::service::RequestInfo;
 
 /// The header that carries an access token, as EdgeGallery's clients send it.
 pub const ACCESS_TOKEN: &str = "access_token";
@@ -45,6 +46,8 @@ pub struct SignatureQuestion {
     pub signed_at: DateTime<Utc>,
     /// Where the request came from.
     pub source: Option<IpAddr>,
+    /// The ids under which logs tell of the request.
+    pub request: Option<RequestInfo>,
 }
 
 /// Whose key an accepted signature is of.
@@ -227,6 +230,7 @@ impl Authenticator {
                 raw: token,
                 expires: claims.expires,
                 issuer: *issuer,
+                by_operator: claims.by_operator,
             },
             source: self.source(parts),
         })
@@ -256,6 +260,7 @@ impl Authenticator {
             signature: signed.authorization.signature,
             signed_at: signed.time(),
             source,
+            request: parts.extensions.get::<RequestInfo>().cloned(),
         };
         let access_key = question.access_key.clone();
         let judged = self.judge(question).await.inspect_err(|error| {

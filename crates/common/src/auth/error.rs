@@ -99,6 +99,9 @@ pub enum SignatureReason {
     /// The key may not be used from there.
     #[error("the source is not among the key's allowed sources")]
     Source,
+    /// Inventory refused it, and its log says why.
+    #[error("Inventory refused it; its log says why")]
+    AtInventory,
     /// The same signature was accepted before.
     #[error("the request was sent before")]
     Replay,

@@ -19,6 +19,9 @@ use super::rsa::{PublicKey, SigningKey};
 pub const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// Longer tokens are not read.
 const MAX_CHARS: usize = 16 * 1024;
+/// How the `jti` of a token begins that was made by whoever holds Inventory's key, and neither from an access key nor for a
+/// service: those may not manage access keys.
+pub const BY_OPERATOR: &str = "operator.";
 /// What every token of the platform begins with: exactly the header of EdgeGallery's user management.
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT"}"#;
 
@@ -192,6 +195,8 @@ struct WireClaims {
     nbf: Option<Value>,
     #[serde(default)]
     ati: Value,
+    #[serde(default)]
+    jti: Value,
 }
 
 /// What a token says of its owner.
@@ -207,6 +212,8 @@ pub struct Claims {
     pub expires: Option<DateTime<Utc>>,
     /// `nbf`.
     pub not_before: Option<DateTime<Utc>>,
+    /// Whether its `jti` says that an operator made it ([`BY_OPERATOR`]). Means something with Inventory's key alone.
+    pub by_operator: bool,
 }
 
 impl WireClaims {
@@ -227,6 +234,7 @@ impl WireClaims {
             authorities,
             expires: time(self.exp)?,
             not_before: time(self.nbf)?,
+            by_operator: text(self.jti).is_some_and(|id| id.starts_with(BY_OPERATOR)),
         })
     }
 }

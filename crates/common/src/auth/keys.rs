@@ -163,6 +163,37 @@ pub fn sealing_key(place: KeyPlace<'_>) -> Result<SealingKey, KeyError> {
     load_or_make("sealing key", place, parse, || SealingKey::generate().to_hex())
 }
 
+/// Keys that seal secrets at rest, one a line: the first seals, the others only open.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn sealing_keys(place: KeyPlace<'_>) -> Result<Vec<SealingKey>, KeyError> {
+    let parse = |text: &str| {
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let keys: Option<Vec<SealingKey>> = lines.map(SealingKey::from_text).collect();
+        keys.filter(|keys| !keys.is_empty())
+            .ok_or("each line must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned())
+    };
+    load_or_make("master key", place, parse, || SealingKey::generate().to_hex())
+}
+
+/// Puts these in the place of the keys that [`sealing_keys`] reads. Whoever reads meanwhile reads the old ones or the new.
+///
+/// # Errors
+/// [`KeyError::Io`].
+pub fn replace_sealing_keys(path: &Path, keys: &[SealingKey]) -> Result<(), KeyError> {
+    let mut text = Zeroizing::new(String::new());
+    for key in keys {
+        text.push_str(&key.to_hex());
+        text.push('\n');
+    }
+    replace(path, &text).map_err(|source| KeyError::Io {
+        what: "master key",
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn load_or_make<T>(
     what: &'static str,
     place: KeyPlace<'_>,
@@ -214,6 +245,19 @@ fn read(path: &Path) -> io::Result<Option<Zeroizing<String>>> {
 
 /// Writes a file that nobody else may read and puts it in its place, unless there is one by now.
 fn create(path: &Path, text: &str) -> io::Result<()> {
+    write(path, text, |temporary| match fs::hard_link(temporary, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(temporary),
+        Err(error) => Err(error),
+        Ok(()) => fs::remove_file(temporary),
+    })
+}
+
+/// The same in the place of the one that is there.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    write(path, text, |temporary| fs::rename(temporary, path))
+}
+
+fn write(path: &Path, text: &str, place: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -230,11 +274,11 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
     let placed = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| match fs::hard_link(&temporary, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        });
-    fs::remove_file(&temporary)?;
+        .and_then(|()| place(&temporary));
+    if placed.is_err() {
+        // What went wrong first is told.
+        drop(fs::remove_file(&temporary));
+    }
     placed?;
     File::open(folder)?.sync_all()
 }
@@ -288,6 +332,22 @@ mod tests {
             .collect();
         assert_eq!(files.len(), 3, "nothing is left lying about: {files:?}");
         assert!(files.iter().all(|file| mode(file) == 0o600));
+    }
+
+    #[test]
+    fn sealing_keys_are_replaced_as_a_whole_and_stay_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master-key");
+        let hexes = |keys: &[SealingKey]| -> Vec<_> { keys.iter().map(SealingKey::to_hex).collect() };
+        let first = sealing_keys(place(&path, true)).unwrap();
+        assert_eq!(first.len(), 1);
+        let both = [SealingKey::generate(), first[0].clone()];
+        replace_sealing_keys(&path, &both).unwrap();
+        assert_eq!(hexes(&sealing_keys(place(&path, false)).unwrap()), hexes(&both));
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::write(&path, "nonsense").unwrap();
+        assert!(sealing_keys(place(&path, false)).is_err());
     }
 
     #[test]

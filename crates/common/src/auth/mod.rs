@@ -5,7 +5,8 @@
 //! 3. [`sealed`], [`keys`], [`derived`]: secrets at rest, the key files made at the first start, keys derived from one secret.
 //! 4. [`roles`], [`principal`], [`error`]: who may do what, and what a refusal says.
 //! 5. [`guard`]: replay and lock-out.
-//! 6. [`authenticator`]: from a request's headers to a [`Principal`]; [`layer`]: the middleware before every handler.
+//! 6. [`verification`]: what APM and APPO ask Inventory of a tenant's signature.
+//! 7. [`authenticator`]: from a request's headers to a [`Principal`]; [`layer`]: the middleware before every handler.
 
 pub mod authenticator;
 pub mod derived;
@@ -22,6 +23,7 @@ mod service_keys;
 pub mod signature;
 mod signed_body;
 pub mod token_keys;
+pub mod verification;
 
 pub use authenticator::{AuthSettings, Authenticator, CredentialVerifier, KeyHolder, SignatureQuestion};
 pub use derived::SharedSecret;

@@ -38,6 +38,8 @@ pub enum How {
         expires: Option<DateTime<Utc>>,
         /// Whose signature it carries.
         issuer: Issuer,
+        /// Whether an operator made it with the key itself (`mecm token`).
+        by_operator: bool,
     },
     /// By a signature.
     Signed {
@@ -61,6 +63,18 @@ impl Principal {
     /// Whether this is one of the suite's own services.
     pub fn is_service(&self) -> bool {
         self.roles.has(Role::Service)
+    }
+
+    /// Whether it may manage its tenant's access keys: by an access token of role TENANT or ADMIN that was not made from a
+    /// key itself, nor for a service.
+    pub fn may_manage_keys(&self) -> bool {
+        let by_token = match &self.how {
+            How::Token {
+                issuer, by_operator, ..
+            } => *issuer == Issuer::AuthServer || *by_operator,
+            How::Signed { .. } => false,
+        };
+        by_token && (self.roles.has(Role::Tenant) || self.roles.has(Role::Admin))
     }
 
     /// The caller's token and its end, when it came with one.

@@ -3,7 +3,8 @@
 //! Reading order: [`egress`] (where a connection may go), [`http`] (the one builder), [`call`](mod@call) (one request, one bounded
 //! answer, and what a failure proves), [`context`] (ids that are passed on), [`upload`] (a file as multipart, with what has
 //! left), [`service`] (a signed call to another service of the suite) and what it asks of them: [`inventory`], [`apm`],
-//! [`tokens`], [`token_key`]; [`kept`] (a caller's token at rest), [`outside`] (a download from where a body says). Calls to controllers stand with the service that makes them.
+//! [`tokens`], [`token_key`], [`verification`]; [`kept`] (a caller's token at rest), [`outside`] (a download from where a body
+//! says). Calls to controllers stand with the service that makes them.
 
 pub mod apm;
 pub mod call;
@@ -17,6 +18,7 @@ pub mod service;
 pub mod token_key;
 pub mod tokens;
 pub mod upload;
+pub mod verification;
 
 pub use self::http::{ClientError, Clients};
 pub use apm::Apm;

@@ -8,6 +8,7 @@ pub mod app_instance;
 pub mod app_rule;
 pub mod app_store;
 pub mod application;
+pub mod credential;
 pub mod error;
 pub mod host;
 pub mod ids;

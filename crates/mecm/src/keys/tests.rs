@@ -21,6 +21,7 @@ fn on_loopback_keys_are_made_once_and_nobody_else_may_read_them() {
     appo(&config).unwrap();
     signing(&config).unwrap();
     job_sealer(&config).unwrap();
+    master_sealer(&config).unwrap();
     assert_eq!(
         apm(&config).unwrap().secret_key.expose(),
         first.secret_key.expose()
@@ -34,7 +35,13 @@ fn on_loopback_keys_are_made_once_and_nobody_else_may_read_them() {
     names.sort();
     assert_eq!(
         names,
-        ["apm-key.json", "appo-key.json", "job-key", "signing-key.pem"]
+        [
+            "apm-key.json",
+            "appo-key.json",
+            "job-key",
+            "master-key",
+            "signing-key.pem"
+        ]
     );
 }
 
@@ -63,6 +70,10 @@ fn elsewhere_a_missing_key_stops_the_start_with_what_to_set() {
     says(
         job_sealer(&config).err().unwrap(),
         &["keys.job_key", "MECM_KEYS__JOB_KEY"],
+    );
+    says(
+        master_sealer(&config).err().unwrap(),
+        &["keys.master_key", "MECM_KEYS__MASTER_KEY"],
     );
     says(
         signing(&config).err().unwrap(),
@@ -139,6 +150,43 @@ fn services_with_one_secret_have_the_same_keys_anywhere() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(files, ["signing-key.pem"]);
+}
+
+#[test]
+fn a_master_key_from_elsewhere_opens_what_the_one_before_sealed() {
+    let folder = Scratch::new().unwrap();
+    let secret = "a secret that all of the services know";
+    let made = config(&folder.0, &[]);
+    let (one, other) = (SealingKey::generate().to_hex(), SealingKey::generate().to_hex());
+    let derived = config(&folder.0, &[("MECM_KEYS__SECRET", secret)]);
+    let given = config(
+        &folder.0,
+        &[("MECM_KEYS__SECRET", secret), ("MECM_KEYS__MASTER_KEY", &one)],
+    );
+    let previous = format!("[\"{}\"]", *one);
+    let replaced = config(
+        &folder.0,
+        &[
+            ("MECM_KEYS__SECRET", secret),
+            ("MECM_KEYS__MASTER_KEY", &other),
+            ("MECM_KEYS__PREVIOUS_MASTER_KEYS", &previous),
+        ],
+    );
+    let mut sealed = Vec::new();
+    for config in [&made, &derived, &given, &replaced] {
+        let sealer = master_sealer(config).unwrap();
+        sealed.push(sealer.seal(b"secret", b"AK"));
+        for sealed in &sealed {
+            assert_eq!(*sealer.open(sealed, b"AK").unwrap(), b"secret");
+        }
+        assert!(sealer.is_current(sealed.last().unwrap()));
+    }
+    let broken = config(&folder.0, &[("MECM_KEYS__MASTER_KEY", "notThirtyTwoBytes")]);
+    let error = master_sealer(&broken).err().unwrap().to_string();
+    assert!(
+        error.contains("32 bytes") && !error.contains("notThirtyTwo"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod app_stores;
 pub(crate) mod applications;
 mod capabilities;
 mod controllers;
+mod credentials;
 mod hosts;
 mod k8s_config;
 mod queries;
@@ -13,6 +14,7 @@ mod records;
 mod rule_managers;
 mod tokens;
 mod topology;
+mod verification;
 
 use axum::Json;
 use axum::middleware::from_fn_with_state;
@@ -32,6 +34,7 @@ pub(crate) fn routes(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(of_tenants(&app))
         .merge(tokens::routes(&app))
+        .merge(verification::routes(&app))
         .with_state(app)
 }
 
@@ -47,6 +50,7 @@ fn of_tenants(app: &App) -> OpenApiRouter<App> {
         .merge(app_rules::routes())
         .merge(k8s_config::routes())
         .merge(topology::routes())
+        .merge(credentials::routes())
         .route_layer(from_fn_with_state(app.auth.clone(), layer::require))
 }
 
@@ -80,7 +84,9 @@ pub(crate) async fn counted(app: &App, tx: &mut Tx, tenant: TenantId, kind: Kind
     let limits = &app.config.limits;
     let most = match kind {
         Kind::Applications | Kind::AppRules => limits.app_instances,
-        Kind::AppStores | Kind::Hosts | Kind::LcmControllers | Kind::RuleManagers => limits.records,
+        Kind::AppStores | Kind::Credentials | Kind::Hosts | Kind::LcmControllers | Kind::RuleManagers => {
+            limits.records
+        }
     };
     let held = holdings::add(tx, tenant, kind).await?;
     if held > most {

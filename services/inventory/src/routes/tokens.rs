@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use chrono::TimeDelta;
 use http::{HeaderName, HeaderValue, header};
 use mecm_common::auth::rsa::TokenKey;
-use mecm_common::auth::{AuthError, Caller, Role, Roles, layer};
+use mecm_common::auth::{AuthError, Caller, How, Role, Roles, layer};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::TenantId;
 use mecm_common::models::lenient;
@@ -27,7 +27,7 @@ const OF_A_KEY: TimeDelta = TimeDelta::hours(1);
 /// How long a token made for a service lives.
 const FOR_A_SERVICE: TimeDelta = TimeDelta::minutes(10);
 /// A token is for whoever asked for it, and for nobody's cache (RFC 6749, 5.1).
-const NOT_CACHED: [(HeaderName, HeaderValue); 1] =
+pub(super) const NOT_CACHED: [(HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// Each behind its own door: none of them is a tenant's.
@@ -49,15 +49,23 @@ pub(crate) fn routes(app: &App) -> OpenApiRouter<App> {
 #[utoipa::path(
     post, path = "/inventory/v1/token", tag = "tokens",
     responses(
-        (status = 200, description = "It, for an hour", body = MadeToken),
+        (status = 200, description = "It, for an hour, or until the key ends", body = MadeToken),
         (status = 401, description = "Not signed, or not as it should be", body = ErrorBody),
         (status = 403, description = "The key is locked for this source, or is a service's own and has no tenant", body = ErrorBody),
     )
 )]
 async fn token(State(app): State<App>, Caller(caller): Caller) -> ApiResult<impl IntoResponse> {
     let tenant = caller.tenant.ok_or(AuthError::Forbidden)?;
-    let made = MadeToken::new(&app, tenant, &caller.subject, caller.roles, OF_A_KEY);
-    tracing::info!(%tenant, key = caller.subject, "made a token from an access key");
+    let How::Signed { access_key, expires } = &caller.how else {
+        return Err(ApiError::internal("a signed request has no access key"));
+    };
+    let mut lives = OF_A_KEY;
+    if let Some(expires) = expires {
+        // Whole seconds, as the token has them.
+        lives = lives.min(TimeDelta::seconds((*expires - app.clock.now()).num_seconds()));
+    }
+    let made = MadeToken::new(&app, tenant, &caller.subject, caller.roles, lives);
+    tracing::info!(%tenant, %access_key, "made a token from an access key");
     Ok((NOT_CACHED, Json(made)))
 }
 

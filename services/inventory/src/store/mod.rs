@@ -3,8 +3,10 @@
 pub(crate) mod app_rules;
 pub(crate) mod app_stores;
 pub(crate) mod applications;
+pub(crate) mod audit;
 pub(crate) mod capabilities;
 pub(crate) mod controllers;
+pub(crate) mod credentials;
 pub(crate) mod holdings;
 pub(crate) mod hosts;
 pub(crate) mod k8s_config;

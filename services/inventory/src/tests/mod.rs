@@ -1,5 +1,6 @@
 //! The service through its router, on every database there is here.
 
+mod access_keys;
 mod app_rules;
 mod applications;
 mod callers;
@@ -13,7 +14,7 @@ mod together;
 mod tokens;
 mod topology;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -22,11 +23,9 @@ use http::{HeaderMap, Method, Request};
 use mecm_common::auth::jwt::{NewToken, mint};
 use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::rsa::SigningKey;
-use mecm_common::auth::signature::{RequestParts, fits, hash_body, sign};
-use mecm_common::auth::{
-    AuthError, AuthSettings, Authenticator, Guard, Issuer, KeyHolder, Role, SignatureQuestion,
-    SignatureReason, TokenKeys,
-};
+use mecm_common::auth::sealed::{Sealer, SealingKey};
+use mecm_common::auth::signature::{RequestParts, hash_body, sign};
+use mecm_common::auth::{AuthSettings, Authenticator, Guard, Issuer, TokenKeys};
 use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
@@ -35,7 +34,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::{App, Setup, migrations, start};
+use crate::store::credentials::{self, Row};
+use crate::{App, Credentials, LoadMasterKeys, Setup, migrations, start};
 
 /// The tenant of the tests, and another.
 pub(crate) const TENANT: &str = "1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77";
@@ -59,7 +59,9 @@ pub(crate) struct Bench {
     pub(crate) document: utoipa::openapi::OpenApi,
     pub(crate) clock: Clock,
     pub(crate) app: App,
-    _db: TestDb,
+    /// The master keys, the one that seals first.
+    pub(crate) master: Arc<Mutex<Vec<SealingKey>>>,
+    pub(crate) db: TestDb,
 }
 
 /// What came back.
@@ -83,37 +85,44 @@ impl Bench {
         let mut benches = Vec::new();
         for db in TestDb::all(&migrations()).await {
             let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 123_000_000).unwrap());
-            let auth = Authenticator::new(AuthSettings {
-                clock: clock.clone(),
-                tokens: TokenKeys {
-                    given: vec![(Issuer::AuthServer, KEY.public().clone())],
-                    ..TokenKeys::default()
-                },
-                services: vec![("appo".to_owned(), SERVICE.clone())],
-                guard: Some(Guard::new(&db.db, &clock)),
-                credentials: Some(Arc::new(|question| Box::pin(async move { judge(&question) }))),
-                ..AuthSettings::default()
-            });
-            let setup = Setup {
-                db: db.db.clone(),
-                clock: clock.clone(),
-                config: Arc::new(config.clone()),
-                auth,
-                clients: Clients::new(&config).unwrap(),
-                signing: SigningKey::from_pem(&SIGNING.to_pem()).unwrap(),
-                stop: Default::default(),
-            };
-            let started = start(setup).await.unwrap();
-            let (router, document) = started.service.into_router();
-            benches.push(Self {
+            let master = Arc::new(Mutex::new(vec![SealingKey::generate()]));
+            let (router, document, app) = process(&db, &clock, &config, &master).await;
+            let bench = Self {
                 router,
                 document,
                 clock,
-                app: started.app,
-                _db: db,
-            });
+                app,
+                master,
+                db,
+            };
+            bench.adopt(&CUSTOMER).await;
+            benches.push(bench);
         }
         benches
+    }
+
+    /// Another process of the service, on the same database.
+    pub(crate) async fn another(&self) -> Router {
+        process(&self.db, &self.clock, &self.app.config, &self.master)
+            .await
+            .0
+    }
+
+    /// Has the registry know this key of the tests' tenant, of role GUEST.
+    async fn adopt(&self, key: &ServiceKey) {
+        let access_key = key.access_key.to_string();
+        let sealed = self.app.credentials.seal(&access_key, &key.secret_key).unwrap();
+        let row = Row::new(
+            access_key,
+            TENANT.parse().unwrap(),
+            "scripts".to_owned(),
+            vec!["ROLE_MECM_GUEST".to_owned()],
+            self.clock.now(),
+            sealed,
+        );
+        let mut tx = self.db.db.begin_write().await.unwrap();
+        credentials::insert(&mut tx, &row).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// A token of a tenant with a role.
@@ -128,15 +137,15 @@ impl Bench {
         mint(&KEY, &claims).expose_secret().to_owned()
     }
 
-    /// Sends a request signed with a key.
-    pub(crate) async fn ask_signed(
+    /// A request signed with a key; two with one id are the same.
+    pub(crate) fn signed(
         &self,
         key: &ServiceKey,
         method: Method,
         path: &str,
         body: &str,
-    ) -> Answer {
-        let id = uuid::Uuid::new_v4().to_string();
+        id: &str,
+    ) -> Request<Body> {
         let parts = RequestParts {
             method: method.as_str(),
             path,
@@ -149,18 +158,34 @@ impl Bench {
             .method(method)
             .uri(path)
             .header("host", "localhost")
-            .header("x-request-id", &id)
+            .header("x-request-id", id)
             .header("content-type", "application/json");
         for (name, value) in signed.headers() {
             request = request.header(name, value);
         }
-        self.send(request.body(Body::from(body.to_owned())).unwrap())
-            .await
+        request.body(Body::from(body.to_owned())).unwrap()
+    }
+
+    /// Sends a request signed with a key.
+    pub(crate) async fn ask_signed(
+        &self,
+        key: &ServiceKey,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let id = uuid::Uuid::new_v4().to_string();
+        self.send(self.signed(key, method, path, body, &id)).await
     }
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        Self::send_to(&self.router, request).await
+    }
+
+    /// Sends a request to one of several processes.
+    pub(crate) async fn send_to(router: &Router, request: Request<Body>) -> Answer {
+        let response = router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer {
@@ -205,23 +230,44 @@ impl Bench {
     }
 }
 
-/// Judges a tenant's signature as whoever keeps the keys would.
-fn judge(question: &SignatureQuestion) -> Result<KeyHolder, AuthError> {
-    let known = question.access_key == CUSTOMER.access_key
-        && fits(
-            &CUSTOMER.secret_key,
-            &question.strings_to_sign,
-            &question.signature,
-        );
-    if !known {
-        return Err(SignatureReason::UnknownKey.into());
-    }
-    Ok(KeyHolder {
-        tenant: TENANT.parse().unwrap(),
-        roles: [Role::Guest].into_iter().collect(),
-        name: "scripts".to_owned(),
-        expires: None,
-    })
+/// A process of the service on this database.
+async fn process(
+    db: &TestDb,
+    clock: &Clock,
+    config: &Config,
+    master: &Arc<Mutex<Vec<SealingKey>>>,
+) -> (Router, utoipa::openapi::OpenApi, App) {
+    let guard = Guard::new(&db.db, clock);
+    let keys = Arc::clone(master);
+    let load: LoadMasterKeys = Arc::new(move || {
+        let keys = keys.lock().unwrap();
+        Ok(Sealer::new(&keys[0], &keys[1..]))
+    });
+    let credentials = Credentials::new(&db.db, clock, guard.clone(), load).unwrap();
+    let auth = Authenticator::new(AuthSettings {
+        clock: clock.clone(),
+        tokens: TokenKeys {
+            given: vec![(Issuer::AuthServer, KEY.public().clone())],
+            ..TokenKeys::default()
+        },
+        services: vec![("appo".to_owned(), SERVICE.clone())],
+        guard: Some(guard),
+        credentials: Some(credentials.verifier()),
+        ..AuthSettings::default()
+    });
+    let setup = Setup {
+        db: db.db.clone(),
+        clock: clock.clone(),
+        config: Arc::new(config.clone()),
+        auth,
+        credentials,
+        clients: Clients::new(config).unwrap(),
+        signing: SigningKey::from_pem(&SIGNING.to_pem()).unwrap(),
+        stop: Default::default(),
+    };
+    let started = start(setup).await.unwrap();
+    let (router, document) = started.service.into_router();
+    (router, document, started.app)
 }
 
 impl Answer {

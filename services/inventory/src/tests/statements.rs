@@ -10,7 +10,8 @@ use sqlx::Executor as _;
 use crate::migrations;
 use crate::store::records::Record as _;
 use crate::store::{
-    app_rules, applications, capabilities, holdings, hosts, k8s_config, token_keys, topology,
+    app_rules, applications, audit, capabilities, credentials, holdings, hosts, k8s_config, token_keys,
+    topology,
 };
 
 #[tokio::test]
@@ -22,6 +23,8 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         k8s_config::STATEMENTS,
         &RuleManager::SQL.all(),
         holdings::STATEMENTS[0],
+        audit::STATEMENTS,
+        credentials::STATEMENTS[0],
         token_keys::STATEMENTS,
         topology::STATEMENTS,
         hosts::STATEMENTS[0],
@@ -33,11 +36,13 @@ async fn every_statement_can_be_prepared_on_both_databases() {
         capabilities::STATEMENTS[1],
         applications::STATEMENTS[1],
         holdings::STATEMENTS[1],
+        credentials::STATEMENTS[1],
     ];
     let sqlite = [
         hosts::STATEMENTS[2],
         capabilities::STATEMENTS[2],
         applications::STATEMENTS[2],
+        &[],
         &[],
     ];
     for db in TestDb::all(&migrations()).await {

@@ -30,7 +30,7 @@ pub use body::{ContentHash, EMPTY_BODY_SHA256, UNSIGNED_PAYLOAD, hash_body};
 pub use canonical::{Form, RequestParts, canonical_request};
 pub use keys::{AccessKey, SecretKey};
 pub use sign::{Signed, sign, sign_in};
-pub use verify::{MAX_SKEW, Refusal, SignedRequest, fits, read, verify};
+pub use verify::{MAX_SKEW, Refusal, SignedRequest, date_of, fits, read, verify};
 
 /// The scheme's name: first word of the `Authorization` header and first line of the string to sign.
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";

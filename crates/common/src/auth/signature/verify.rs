@@ -116,6 +116,11 @@ pub fn read(parts: &RequestParts<'_>, now: DateTime<Utc>) -> Result<SignedReques
     })
 }
 
+/// The date in a string to sign: its second line.
+pub fn date_of(string_to_sign: &str) -> Option<DateTime<Utc>> {
+    string_to_sign.split('\n').nth(1).and_then(parse_date)
+}
+
 /// `20261123T064100Z` and nothing else.
 fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     if text.len() != 16 {

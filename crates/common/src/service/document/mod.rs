@@ -84,6 +84,7 @@ const IN_PATHS: &[InPath] = &[
         128,
         "GPU",
     ),
+    text("ak", "The access key", 128, "QUtBS0FLQUtBS0FLQUs="),
     text(
         "capability_id",
         "The capability",
@@ -140,7 +141,14 @@ fn routes(document: &mut OpenApi, name: &str) {
             if open {
                 continue;
             }
-            if own {
+            let by_token_alone = path.contains("/credentials") || path.ends_with("/audit");
+            if own && by_token_alone {
+                operation.security = Some(
+                    [ACCESS_TOKEN, BEARER]
+                        .map(|name| SecurityRequirement::new(name, [] as [&str; 0]))
+                        .into(),
+                );
+            } else if own {
                 operation.security = Some(
                     [ACCESS_TOKEN, BEARER, SIGNATURE]
                         .map(|name| SecurityRequirement::new(name, [] as [&str; 0]))
