@@ -7,7 +7,7 @@ use mecm_common::auth::SharedSecret;
 use mecm_common::auth::keys::{
     KeyError, KeyPlace, ServiceKey, sealing_key, sealing_keys, service_key, signing_key,
 };
-use mecm_common::auth::rsa::SigningKey;
+use mecm_common::auth::rsa::{PublicKey, SigningKey};
 use mecm_common::auth::sealed::{Sealer, SealingKey};
 use mecm_common::auth::signature::{AccessKey, SecretKey};
 use mecm_common::config::Config;
@@ -84,6 +84,23 @@ pub fn signing(config: &Config) -> Result<SigningKey, KeysError> {
     // An RSA key cannot be derived. A new one does no harm: the one before counts until its tokens have ended.
     place.make |= shared(config)?.is_some();
     Ok(signing_key(place)?)
+}
+
+/// The public half of the key that is to sign after it, where one is given.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn next_signing(config: &Config) -> Result<Option<PublicKey>, KeysError> {
+    let path = &config.keys.next_signing_key_file;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let place = KeyPlace {
+        path,
+        make: false,
+        setting: "keys.next_signing_key_file to a PEM file that holds one",
+    };
+    Ok(Some(signing_key(place)?.public().clone()))
 }
 
 /// APM's own key.

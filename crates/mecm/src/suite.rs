@@ -341,6 +341,7 @@ impl Starting {
             clock: self.clock.clone(),
             clients: self.clients.clone(),
             signing: keys::signing(&config)?,
+            next_signing: keys::next_signing(&config)?,
             config,
             stop: self.stop.clone(),
         };

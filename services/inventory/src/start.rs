@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use mecm_common::auth::Authenticator;
-use mecm_common::auth::rsa::SigningKey;
+use mecm_common::auth::rsa::{PublicKey, SigningKey};
 use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::config::Config;
@@ -58,6 +58,8 @@ pub struct Setup {
     pub credentials: Credentials,
     /// The key of the access tokens that this service makes.
     pub signing: SigningKey,
+    /// The one that is to sign after it: told to all beforehand.
+    pub next_signing: Option<PublicKey>,
     /// Ends background work when cancelled.
     pub stop: CancellationToken,
 }
@@ -101,9 +103,10 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         HeaderValue::from_str(&setup.config.listen.allowed_origin).map_err(StartError::AllowedOrigin)?;
     let signing = Signing::begin(
         setup.signing,
+        setup.next_signing,
         &setup.db,
         &setup.auth,
-        setup.clock.now(),
+        &setup.clock,
         &setup.stop,
     )
     .await?;

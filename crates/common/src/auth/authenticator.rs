@@ -143,19 +143,9 @@ impl Authenticator {
         }))
     }
 
-    /// Replaces the given token keys, for a service whose own keys rotate.
-    pub fn replace_token_keys(&self, keys: Vec<(Issuer, PublicKey)>) {
-        self.0.tokens.replace_given(keys);
-    }
-
-    /// Accepts tokens of these keys too, for a service that makes tokens itself.
-    pub fn accept_token_keys(&self, issuer: Issuer, keys: &[PublicKey]) {
-        self.0.tokens.add_given(issuer, keys);
-    }
-
-    /// Accepts tokens of this key no longer, and forgets those that it verified.
-    pub fn refuse_token_key(&self, key: &PublicKey) {
-        self.0.tokens.remove_given(key);
+    /// From now on, accepts tokens of these keys of an issuer and of none of its others, for a service that makes tokens itself.
+    pub fn set_token_keys(&self, issuer: Issuer, keys: Vec<PublicKey>) {
+        self.0.tokens.set_given(issuer, keys);
     }
 
     pub(super) fn admin_everywhere(&self) -> bool {

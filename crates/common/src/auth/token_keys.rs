@@ -22,6 +22,8 @@ pub type KeySource = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<PublicKey>, A
 /// Keys that were fetched are not fetched again sooner than this when a signature fails (EdgeGallery's user management
 /// makes a new pair at each start when none is configured).
 const REFETCH_AFTER: TimeDelta = TimeDelta::seconds(60);
+/// Keys that were fetched are fetched again after this, whether a signature fails or not.
+const OLD_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Keys that could never be fetched are asked for again after this.
 const RETRY_AFTER: TimeDelta = TimeDelta::seconds(1);
 /// Verified tokens remembered at most.
@@ -89,39 +91,26 @@ impl TokenVerifier {
         }
     }
 
-    /// Replaces the given keys, for a service whose own keys rotate.
-    pub(super) fn replace_given(&self, keys: Vec<(Issuer, PublicKey)>) {
-        *self
-            .given
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
-        self.verified.invalidate_all();
-    }
-
-    /// Adds given keys, each once.
-    pub(super) fn add_given(&self, issuer: Issuer, keys: &[PublicKey]) {
+    /// Replaces the given keys of an issuer. What one verified that is gone now is forgotten.
+    pub(super) fn set_given(&self, issuer: Issuer, keys: Vec<PublicKey>) {
         let mut given = self
             .given
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        for key in keys {
-            if !given.iter().any(|(_, known)| known == key) {
-                given.push((issuer, key.clone()));
-            }
+        let gone = given
+            .iter()
+            .any(|(whose, key)| *whose == issuer && !keys.contains(key));
+        given.retain(|(whose, _)| *whose != issuer);
+        given.extend(keys.into_iter().map(|key| (issuer, key)));
+        drop(given);
+        if gone {
+            self.verified.invalidate_all();
         }
-    }
-
-    /// Takes a given key away, and what it verified.
-    pub(super) fn remove_given(&self, key: &PublicKey) {
-        self.given
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .retain(|(_, known)| known != key);
-        self.verified.invalidate_all();
     }
 
     /// The token's claims and whose it is.
     pub(super) async fn verify(&self, token: &SecretString) -> Result<Arc<(Issuer, Claims)>, AuthError> {
+        self.look_again().await;
         let token = token.expose_secret();
         let name: [u8; 32] = Sha256::digest(token).into();
         let known = match self.verified.get(&name) {
@@ -137,6 +126,15 @@ impl TokenVerifier {
         };
         known.1.check_times(&self.rules, self.clock.now())?;
         Ok(known)
+    }
+
+    /// Fetches keys that were fetched long ago: one that its owner has withdrawn must not count for ever.
+    async fn look_again(&self) {
+        for source in &self.fetched {
+            if source.is_old(self.clock.now()) && source.refresh(self.clock.now()).await == Ok(true) {
+                self.verified.invalidate_all();
+            }
+        }
     }
 
     async fn issuer(&self, token: &Unverified<'_>) -> Result<Issuer, AuthError> {
@@ -196,6 +194,13 @@ impl TokenVerifier {
 }
 
 impl Fetched {
+    /// Whether it was asked long ago, and nobody asks it right now.
+    fn is_old(&self, now: DateTime<Utc>) -> bool {
+        self.asked
+            .try_lock()
+            .is_ok_and(|asked| asked.is_some_and(|last| now - last >= OLD_AFTER))
+    }
+
     /// Asks the source, unless it was asked a moment ago. `true` when its keys are other ones now.
     ///
     /// The error says why it could not be asked, and comes only while it never could be: then nobody knows whether a

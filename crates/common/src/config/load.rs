@@ -131,7 +131,11 @@ fn settings(environment: &[(String, String)], problems: &mut Vec<String>) -> Vec
 }
 
 /// Settings that end in `_file` themselves.
-const OWN_FILE_SETTINGS: [&str; 2] = ["auth.public_key_file", "keys.signing_key_file"];
+const OWN_FILE_SETTINGS: [&str; 3] = [
+    "auth.public_key_file",
+    "keys.signing_key_file",
+    "keys.next_signing_key_file",
+];
 
 /// What no single setting can say.
 fn check(config: &Config) -> Vec<String> {

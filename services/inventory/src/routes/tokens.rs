@@ -103,7 +103,7 @@ async fn token_for_a_service(
     security(())
 )]
 async fn token_key(State(app): State<App>) -> Json<TokenKey> {
-    Json(app.signing.published(app.clock.now()))
+    Json(app.signing.published())
 }
 
 /// What a service wants a token for.

@@ -263,6 +263,7 @@ async fn process(
         credentials,
         clients: Clients::new(config).unwrap(),
         signing: SigningKey::from_pem(&SIGNING.to_pem()).unwrap(),
+        next_signing: None,
         stop: Default::default(),
     };
     let started = start(setup).await.unwrap();

@@ -6,12 +6,14 @@ use std::time::Duration;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use http::{Method, Request};
 use mecm_common::auth::jwt::Unverified;
-use mecm_common::auth::rsa::{SigningKey, TokenKey};
+use mecm_common::auth::rsa::{PublicKey, SigningKey, TokenKey};
 use mecm_common::auth::{AuthSettings, Authenticator, Role};
+use mecm_common::clock::Clock;
 use mecm_common::db::testing::TestDb;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Answer, Bench, CUSTOMER, OTHER, SERVICE, SIGNING, TENANT};
@@ -228,60 +230,107 @@ async fn the_key_is_told_to_anybody_and_in_the_form_of_the_auth_server() {
     }
 }
 
+/// A process that signs with a key, and accepts tokens.
+struct Signer {
+    signing: Signing,
+    auth: Authenticator,
+    clock: Clock,
+}
+
+impl Signer {
+    async fn start(db: &TestDb, key: &SigningKey, next: Option<&SigningKey>, clock: &Clock) -> Self {
+        let auth = Authenticator::new(AuthSettings {
+            clock: clock.clone(),
+            ..AuthSettings::default()
+        });
+        let key = SigningKey::from_pem(&key.to_pem()).unwrap();
+        let next = next.map(|key| key.public().clone());
+        let signing = Signing::begin(key, next, &db.db, &auth, clock, &Default::default())
+            .await
+            .unwrap();
+        Self {
+            signing,
+            auth,
+            clock: clock.clone(),
+        }
+    }
+
+    /// What each process does all the time.
+    async fn agree(&self) {
+        self.signing.agree(&self.auth, self.clock.now()).await.unwrap();
+    }
+
+    fn told(&self) -> Vec<PublicKey> {
+        self.signing.published().keys().unwrap()
+    }
+
+    fn token(&self) -> SecretString {
+        let roles = [Role::Tenant].into_iter().collect();
+        let expires = self.clock.now() + chrono::TimeDelta::hours(1);
+        self.signing.token(TENANT.parse().unwrap(), "u", roles, expires)
+    }
+
+    async fn accepts(&self, token: &SecretString) -> bool {
+        let (parts, ()) = Request::new(()).into_parts();
+        self.auth.by_token(token.clone(), &parts).await.is_ok()
+    }
+}
+
+fn standing() -> Clock {
+    Clock::manual(DateTime::from_timestamp(1_795_000_000, 0).unwrap())
+}
+
 #[tokio::test]
 async fn a_key_that_was_replaced_counts_until_its_tokens_have_ended() {
-    let start: DateTime<Utc> = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-    let hour = chrono::TimeDelta::hours(1);
     let (first, second) = (&*SIGNING, SigningKey::generate());
-    let again = |key: &SigningKey| SigningKey::from_pem(&key.to_pem()).unwrap();
+    let (old, new) = (first.public().clone(), second.public().clone());
+    let hour = Duration::from_secs(3600);
     for db in TestDb::all(&migrations()).await {
-        let begin = async |key: &SigningKey, now| {
-            let auth = Authenticator::new(AuthSettings::default());
-            Signing::begin(again(key), &db.db, &auth, now, &Default::default())
-                .await
-                .unwrap()
-        };
-        let told = |signing: &Signing, now| signing.published(now).keys().unwrap();
-        let (old, new) = (first.public().clone(), second.public().clone());
+        let clock = standing();
+        let one = Signer::start(&db, first, None, &clock).await;
+        assert_eq!(one.told(), slice::from_ref(&old));
+        clock.advance(hour);
+        // The same key again is no other one, and has been in use until now.
+        let again = Signer::start(&db, first, None, &clock).await;
+        assert_eq!(again.told(), slice::from_ref(&old));
+        let token = again.token();
 
-        let signing = begin(first, start).await;
-        assert_eq!(told(&signing, start), slice::from_ref(&old));
-        // The same key again is no other one.
-        let signing = begin(first, start + hour).await;
-        assert_eq!(told(&signing, start + hour), slice::from_ref(&old));
-
-        let signing = begin(&second, start + hour).await;
-        assert_eq!(told(&signing, start + hour), [new.clone(), old.clone()]);
-        assert_eq!(told(&signing, start + hour * 2), [new.clone(), old.clone()]);
-        assert_eq!(told(&signing, start + hour * 3), slice::from_ref(&new));
-        // A later start finds it ended, and one that goes back to it has the other beside it.
-        let signing = begin(&second, start + hour * 3).await;
-        assert_eq!(told(&signing, start + hour * 3), slice::from_ref(&new));
-        let signing = begin(first, start + hour * 4).await;
-        assert_eq!(told(&signing, start + hour * 4), [old, new]);
+        let two = Signer::start(&db, &second, None, &clock).await;
+        assert_eq!(two.told(), [new.clone(), old.clone()]);
+        clock.advance(hour - Duration::from_secs(1));
+        two.agree().await;
+        assert!(two.accepts(&token).await);
+        clock.advance(hour + Duration::from_secs(1));
+        two.agree().await;
+        assert_eq!(two.told(), slice::from_ref(&new));
+        assert!(!two.accepts(&one.token()).await, "it counts no more");
+        // One that goes back to it has the other beside it.
+        let back = Signer::start(&db, first, None, &clock).await;
+        assert_eq!(back.told(), [old.clone(), new.clone()]);
     }
 }
 
 #[tokio::test]
-async fn tokens_of_the_key_before_are_still_accepted() {
+async fn processes_that_sign_with_different_keys_accept_each_others_tokens() {
     let second = SigningKey::generate();
-    for bench in Bench::all().await {
-        let roles = [Role::Tenant].into_iter().collect();
-        let expires = bench.clock.now() + chrono::TimeDelta::minutes(10);
-        let token = bench
-            .app
-            .signing
-            .token(TENANT.parse().unwrap(), "u", roles, expires);
-        let auth = Authenticator::new(AuthSettings {
-            clock: bench.clock.clone(),
-            ..AuthSettings::default()
-        });
-        let (parts, ()) = Request::new(()).into_parts();
-        assert!(auth.by_token(token.clone(), &parts).await.is_err());
-        let key = SigningKey::from_pem(&second.to_pem()).unwrap();
-        Signing::begin(key, &bench.app.db, &auth, bench.clock.now(), &Default::default())
-            .await
-            .unwrap();
-        assert!(auth.by_token(token, &parts).await.is_ok());
+    for db in TestDb::all(&migrations()).await {
+        let clock = standing();
+        // The next key is told to all before any process signs with it.
+        let one = Signer::start(&db, &SIGNING, None, &clock).await;
+        let two = Signer::start(&db, &SIGNING, Some(&second), &clock).await;
+        one.agree().await;
+        assert_eq!(one.told(), [SIGNING.public().clone(), second.public().clone()]);
+        // One after the other is started anew with it, which takes as long as it takes.
+        drop(two);
+        let two = Signer::start(&db, &second, None, &clock).await;
+        for _ in 0..5 {
+            let (of_one, of_two) = (one.token(), two.token());
+            for process in [&one, &two] {
+                assert!(process.accepts(&of_one).await && process.accepts(&of_two).await);
+            }
+            clock.advance(Duration::from_secs(3600));
+            one.agree().await;
+            two.agree().await;
+        }
     }
 }

@@ -92,22 +92,27 @@ async fn keys_are_fetched_once_and_again_at_most_once_a_minute() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_added_counts_until_it_is_taken_away() {
+async fn a_key_that_its_owner_has_withdrawn_counts_five_minutes_more_and_no_longer() {
     let clock = clock();
-    let verifier = TokenVerifier::new(TokenKeys::default(), clock.clone());
-    let token = token(&KEY, &clock, "1");
-    assert!(verifier.verify(&token).await.is_err());
-    verifier.add_given(
-        Issuer::Inventory,
-        &[KEY.public().clone(), OTHER_KEY.public().clone()],
-    );
-    assert_eq!(verifier.verify(&token).await.unwrap().0, Issuer::Inventory);
-    verifier.remove_given(OTHER_KEY.public());
+    let peer = Peer::new(Ok(vec![KEY.public().clone(), OTHER_KEY.public().clone()]));
+    let verifier = peer.verifier(&clock);
+    let token = token(&OTHER_KEY, &clock, "1");
     assert!(verifier.verify(&token).await.is_ok());
-    verifier.remove_given(KEY.public());
-    assert_eq!(
-        verifier.verify(&token).await.unwrap_err(),
-        TokenError::Signature.into()
+    peer.says(Ok(vec![KEY.public().clone()]));
+    clock.advance(Duration::from_secs(299));
+    assert!(verifier.verify(&token).await.is_ok());
+    assert_eq!(peer.asked(), 1);
+    clock.advance(Duration::from_secs(1));
+    let refused = verifier.verify(&token).await.unwrap_err();
+    assert_eq!((refused, peer.asked()), (TokenError::Signature.into(), 2));
+    // While it cannot be asked, what is known stays.
+    peer.says(Err(AuthError::PeerDown("down".into())));
+    clock.advance(Duration::from_secs(300));
+    assert!(
+        verifier
+            .verify(&super::tests::token(&KEY, &clock, "2"))
+            .await
+            .is_ok()
     );
 }
 
@@ -204,7 +209,13 @@ async fn own_keys_can_be_replaced() {
     let verifier = TokenVerifier::new(keys, clock.clone());
     let token = token(&KEY, &clock, "1");
     assert!(verifier.verify(&token).await.is_ok());
-    verifier.replace_given(vec![(Issuer::Inventory, OTHER_KEY.public().clone())]);
+    let both = vec![OTHER_KEY.public().clone(), KEY.public().clone()];
+    verifier.set_given(Issuer::Inventory, both);
+    assert!(verifier.verify(&token).await.is_ok());
+    // Those of others stay as they are.
+    verifier.set_given(Issuer::AuthServer, Vec::new());
+    assert!(verifier.verify(&token).await.is_ok());
+    verifier.set_given(Issuer::Inventory, vec![OTHER_KEY.public().clone()]);
     assert_eq!(
         verifier.verify(&token).await.unwrap_err(),
         TokenError::Signature.into()
