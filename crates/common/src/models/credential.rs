@@ -10,9 +10,9 @@ use super::lenient;
 use crate::validate::{Pattern, TextField, Validate, Violations, not_a_name, too_long};
 
 /// Sources that a key may be bound to at most.
-const MOST_SOURCES: usize = 64;
+pub(super) const MOST_SOURCES: usize = 64;
 /// The longest time for which the secret before goes on working: a week.
-const LONGEST_GRACE: i64 = 7 * 24 * 3600;
+pub(super) const LONGEST_GRACE: i64 = 7 * 24 * 3600;
 /// How long it does where nothing is said.
 const USUAL_GRACE: i64 = 24 * 3600;
 
@@ -38,8 +38,8 @@ pub struct NewCredential {
 }
 
 /// What a key may carry.
-const ROLES: [&str; 2] = ["ROLE_MECM_TENANT", "ROLE_MECM_GUEST"];
-const NAME: TextField = TextField {
+pub(super) const ROLES: [&str; 2] = ["ROLE_MECM_TENANT", "ROLE_MECM_GUEST"];
+pub(super) const NAME: TextField = TextField {
     empty: Some("credential name is empty"),
     max: 128,
     long: too_long!("credential name"),

@@ -2,7 +2,7 @@
 //! of it through the bodies' own validation, so that the two cannot differ.
 
 use super::app_rule::constraints as rule;
-use super::{app_instance, app_store, application, host, lcm_controller, package, rule_manager};
+use super::{app_instance, app_store, application, credential, host, lcm_controller, package, rule_manager};
 use crate::validate::{BATCH, Pattern, TextField};
 
 /// What a member must keep to.
@@ -34,6 +34,14 @@ pub enum Rule {
     },
     /// An object of the schema of that name, or null.
     Object(&'static str),
+    /// One of these texts; it must be there.
+    Choice(&'static [&'static str]),
+    /// A list of these texts; null is an empty list.
+    Choices(&'static [&'static str]),
+    /// A time as answers have it, or with a zone (RFC 3339); null and the empty text are none.
+    Time,
+    /// A whole number, or the text of one, in this range; null and the empty text are none.
+    Range(i64, i64),
     /// A whole number, or the text of one; null and the empty text are none.
     Integer,
     /// A boolean, or `true` or `false` as a text in any case; null and the empty text are none.
@@ -314,6 +322,35 @@ pub const BODIES: &[(&str, &[Member])] = &[
                 r#"["Face Recognition"]"#,
             ),
         ],
+    ),
+    (
+        "NewCredential",
+        &[
+            ("name", Text(credential::NAME), r#""atp""#),
+            (
+                "roles",
+                Rule::Choices(&credential::ROLES),
+                r#"["ROLE_MECM_TENANT"]"#,
+            ),
+            ("expiresTime", Rule::Time, r#""2027-01-01T00:00:00""#),
+            (
+                "allowedSources",
+                texts(credential::MOST_SOURCES, None),
+                r#"["192.0.2.0/24"]"#,
+            ),
+        ],
+    ),
+    (
+        "CredentialStatus",
+        &[(
+            "status",
+            Rule::Choice(&[credential::ACTIVE, credential::DISABLED]),
+            r#""DISABLED""#,
+        )],
+    ),
+    (
+        "Rotation",
+        &[("graceSeconds", Rule::Range(0, credential::LONGEST_GRACE), "86400")],
     ),
     (
         "Create",

@@ -6,6 +6,7 @@ use crate::models::app_instance::{BatchCreate, BatchIds, Create};
 use crate::models::app_rule::{AppRuleConfig, AppRuleDelete};
 use crate::models::app_store::AppStore;
 use crate::models::application::Application;
+use crate::models::credential::{CredentialStatus, NewCredential, Rotation};
 use crate::models::host::{Host, SoftwareCapabilities};
 use crate::models::lcm_controller::LcmController;
 use crate::models::package::{NULL_PATH, OnboardRequest};
@@ -34,6 +35,9 @@ const WHOLE: &[(&[&str], Broken)] = &[
     (&["CreateCommon", "BatchCreate"], broken::<BatchCreate>),
     (&["BatchIds"], broken::<BatchIds>),
     (&["OnboardRequest"], broken::<OnboardRequest>),
+    (&["NewCredential"], broken::<NewCredential>),
+    (&["CredentialStatus"], broken::<CredentialStatus>),
+    (&["Rotation"], broken::<Rotation>),
 ];
 
 fn members(schema: &str) -> &'static [Member] {
@@ -102,6 +106,10 @@ fn wrong(rule: Rule) -> Vec<Value> {
             let none = (least > 0).then(|| json!([]));
             many.into_iter().chain(none).collect()
         }
+        Rule::Choice(_) => vec![Value::Null, "".into(), "x".into()],
+        Rule::Choices(_) => vec![json!(["x"])],
+        Rule::Time => vec!["soon".into(), "2027-13-01T00:00:00".into()],
+        Rule::Range(least, most) => vec![(least - 1).into(), (most + 1).into()],
         Object(_) | Integer | Boolean => Vec::new(),
     }
 }
@@ -124,11 +132,11 @@ fn break_each(body: &Value, at: &str, schema: &str, check: Broken, count: &mut u
         }
         // Of another type altogether.
         let mut changed = body.clone();
-        let other = if matches!(rule, Text(_) | Integer | Boolean) {
-            json!({})
-        } else {
-            json!("x")
-        };
+        let is_one_value = matches!(
+            rule,
+            Text(_) | Integer | Boolean | Rule::Choice(_) | Rule::Time | Rule::Range(..)
+        );
+        let other = if is_one_value { json!({}) } else { json!("x") };
         changed.pointer_mut(at).unwrap()[*name] = other;
         assert!(
             check(&changed).is_none(),
@@ -163,6 +171,8 @@ fn what_need_not_be_there_may_be_null_or_empty() {
                 let optional = match rule {
                     Text(field) => field.empty.is_none(),
                     Rule::Texts { least, .. } | Rule::List { least, .. } => *least == 0,
+                    Rule::Choice(_) => false,
+                    Rule::Choices(_) | Rule::Time | Rule::Range(..) => true,
                     Object(_) | Integer | Boolean => true,
                 };
                 if optional {

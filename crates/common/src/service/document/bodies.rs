@@ -12,6 +12,7 @@ const ANSWERS: &[(&str, &str)] = &[
         "access_token",
         r#""eyJhbGciOiJSUzI1NiJ9.eyJ1c2VySWQiOiIxYTVhMGEzYyJ9.c2lnbmF0dXJl""#,
     ),
+    ("accessKey", r#""QUtBS0FLQUtBS0FLQUs=""#),
     ("alg", r#""SHA256withRSA""#),
     ("app_instance_id", r#""7d0e2f7c-8b1b-4d0c-9a53-9d3f5c1f2a10""#),
     ("appDescriptor", r#""face recognition at the east gate""#),
@@ -38,6 +39,8 @@ const ANSWERS: &[(&str, &str)] = &[
     ("hostList", r#""10.0.0.2,10.0.0.3""#),
     ("id", r#""10.0.0.2""#),
     ("images", r#"["swr.example.com/edge/zone:1.0"]"#),
+    ("lastUsedSource", r#""192.0.2.7""#),
+    ("lastUsedTime", r#""2026-11-23T07:31:00.000""#),
     ("mecHost", r#""10.0.0.2""#),
     ("message", r#""No such element""#),
     ("modifiedTime", r#""2026-11-23T07:31:33.267""#),
@@ -52,20 +55,30 @@ const ANSWERS: &[(&str, &str)] = &[
     ("provider", r#""Huawei""#),
     ("requestId", r#""5e0f1c52-0a4a-4e0e-9c59-8c4f2c0e6d11""#),
     ("response", r#""success""#),
+    ("resealed", "3"),
     ("roles", r#"["ROLE_MECM_TENANT"]"#),
+    ("secretKey", r#""(64 characters, shown this once)""#),
     ("serName", r#""Face Recognition""#),
     (
         "sha256",
         r#""9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#,
     ),
+    ("signature", r#""2f9d8c0a""#),
     ("since", r#""2026-11-23T07:31:33.267""#),
     ("size", "17384"),
+    ("source", r#""192.0.2.7""#),
     ("state", r#""running""#),
     ("status", r#""ACTIVE""#),
     ("step", r#""send""#),
+    (
+        "stringsToSign",
+        r#"["SDK-HMAC-SHA256\n20261123T064100Z\n9f86d081"]"#,
+    ),
     ("taskId", r#""3c9e5a40-0b53-4f4f-9b1e-8f6f0a7c2d11""#),
     ("tenantId", r#""1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77""#),
     ("timestamp", r#""2026-11-23T06:41:00.123""#),
+    ("time", r#""2026-11-23T07:31:33.267""#),
+    ("times", "1"),
     ("to", r#""10.0.0.3""#),
     ("token_type", r#""Bearer""#),
     ("trafficRules", "1"),
@@ -77,6 +90,8 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     ("version", r#""v1""#),
     ("warnings", "[]"),
+    ("what", r#""created""#),
+    ("who", r#""operator""#),
 ];
 
 /// Completes the schemas of a document.
@@ -139,7 +154,10 @@ fn is_required(rule: Rule) -> bool {
     match rule {
         Rule::Text(field) => field.empty.is_some(),
         Rule::Texts { least, .. } | Rule::List { least, .. } => least > 0,
-        Rule::Object(_) | Rule::Integer | Rule::Boolean => false,
+        Rule::Choice(_) => true,
+        Rule::Object(_) | Rule::Choices(_) | Rule::Time | Rule::Range(..) | Rule::Integer | Rule::Boolean => {
+            false
+        }
     }
 }
 
@@ -197,9 +215,13 @@ fn rule_of(rule: Rule) -> Map<String, Value> {
             if one { json!({"oneOf": [told, item]}) } else { told }
         }
         Rule::Object(of) => json!({"oneOf": [reference(of), {"type": "null"}]}),
-        Rule::Integer => {
-            json!({"type": ["integer", "string", "null"], "pattern": r"^\s*([+\-]?[0-9]{1,19})?\s*$"})
+        Rule::Choice(of) => json!({"type": "string", "enum": of}),
+        Rule::Choices(of) => json!({"type": ["array", "null"], "items": {"enum": choices(of)}}),
+        Rule::Time => json!({"type": ["string", "null"], "pattern": TIME}),
+        Rule::Range(least, most) => {
+            json!({"type": ["integer", "string", "null"], "minimum": least, "maximum": most, "pattern": NUMBER})
         }
+        Rule::Integer => json!({"type": ["integer", "string", "null"], "pattern": NUMBER}),
         Rule::Boolean => {
             json!({"type": ["boolean", "string", "null"], "pattern": r"^\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])?\s*$"})
         }
@@ -208,6 +230,20 @@ fn rule_of(rule: Rule) -> Map<String, Value> {
         Value::Object(told) => told,
         _ => Map::new(),
     }
+}
+
+/// A whole number as a text, or nothing.
+const NUMBER: &str = r"^\s*([+\-]?[0-9]{1,19})?\s*$";
+/// A time as a text, or nothing.
+const TIME: &str =
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+\-][0-9]{2}:[0-9]{2})?)?$";
+
+/// Texts, or none.
+fn choices(of: &[&str]) -> Value {
+    of.iter()
+        .map(|one| Value::from(*one))
+        .chain([Value::Null])
+        .collect()
 }
 
 fn or_empty(pattern: Pattern) -> String {
@@ -310,12 +346,13 @@ fn by_name(name: &str) -> Value {
     })
 }
 
-/// The first member of a document's schemas that has no example, told by its path.
+/// The members of a document's schemas that have no example.
 pub(super) fn without_example(document: &Value) -> Option<String> {
     let schemas = document["components"]["schemas"].as_object()?;
-    schemas.iter().find_map(|(name, schema)| {
-        let example = &schema["examples"][0];
-        let missing = example.as_object()?.iter().find(|(_, value)| value.is_null())?;
-        Some(format!("{name}.{}", missing.0))
-    })
+    let all = schemas.iter().flat_map(|(name, schema)| {
+        let example = schema["examples"][0].as_object();
+        let missing = example.into_iter().flatten().filter(|(_, value)| value.is_null());
+        missing.map(move |(member, _)| format!("{name}.{member}"))
+    });
+    Some(all.collect::<Vec<_>>().join(", ")).filter(|all| !all.is_empty())
 }

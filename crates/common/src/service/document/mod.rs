@@ -271,8 +271,8 @@ pub fn flaw(told: &Value) -> Result<(), String> {
         }
     }
     match bodies::without_example(told) {
-        Some(member) => Err(format!(
-            "{member} has no example: add one to models::members, or to ANSWERS of service::document::bodies"
+        Some(members) => Err(format!(
+            "without an example: {members}; add one to models::members, or to ANSWERS of service::document::bodies"
         )),
         None => Ok(()),
     }
