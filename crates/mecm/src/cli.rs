@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output::{result, say};
 use crate::suite::{Suite, Which};
-use crate::{bench, demo, edges, health, suite};
+use crate::{bench, demo, edges, health, key, sign, suite};
 
 /// The management suite of a multi-access edge computing (MEC) platform.
 #[derive(Debug, Parser)]
@@ -43,8 +43,13 @@ enum Command {
     Appo,
     /// Shows the main job: one package onto simulated edges and away again.
     Demo(demo::Options),
-    /// Prints an access token made with Inventory's key.
+    /// Prints an access token made with Inventory's key, or by Inventory from an access key.
     Token(Token),
+    /// Makes and manages access keys of tenants.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Prints a ready curl of a request signed with an access key.
+    Sign(sign::Options),
     /// Asks running services on this machine whether they are well.
     Health {
         /// One of them; without, those that `mecm up` runs.
@@ -81,10 +86,10 @@ impl Named {
 #[derive(Debug, Args)]
 struct Token {
     /// The tenant: a UUID in lower case. The token's userId.
-    #[arg(long)]
-    tenant: TenantId,
+    #[arg(long, required_unless_present = "ak")]
+    tenant: Option<TenantId>,
     /// What it may do; may be given again.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "ak")]
     role: Vec<RoleName>,
     /// The token's user_name.
     #[arg(long, default_value = "mecm")]
@@ -92,6 +97,9 @@ struct Token {
     /// How long it is good for.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_440))]
     minutes: u32,
+    /// From this key: the token is of its tenant and roles, for an hour.
+    #[command(flatten)]
+    pair: sign::Pair,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -184,17 +192,16 @@ async fn command(command: Command, config: Config) -> Result<ExitCode> {
         Command::Apm => serve(config, which(false, true, false)).await?,
         Command::Appo => serve(config, which(false, false, true)).await?,
         Command::Demo(options) => return demo::run(&options, config, told_to_stop()).await,
+        Command::Key(command) => key::run(&command, &config).await?,
+        Command::Sign(options) => sign::run(&options)?,
+        Command::Token(Token {
+            tenant: None, pair, ..
+        }) => sign::token(&config, &pair).await?,
         Command::Token(options) => {
+            let tenant = options.tenant.context("no tenant")?;
             let roles: Vec<Role> = options.role.iter().map(|role| role.role()).collect();
             let life = TimeDelta::minutes(options.minutes.into());
-            let token = suite::token(
-                &config,
-                &Clock::System,
-                options.tenant,
-                &options.user,
-                &roles,
-                life,
-            )?;
+            let token = suite::token(&config, &Clock::System, tenant, &options.user, &roles, life)?;
             result(token.expose_secret())?;
         }
         Command::Health { running: true, .. } => health::ask_running(&config).await?,

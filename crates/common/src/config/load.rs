@@ -13,7 +13,7 @@ const PREFIX: &str = "MECM_";
 /// The settings that make the services speak HTTPS: either.
 const CERTIFICATES: [&str; 2] = ["listen.tls_certificate", "listen.key_store"];
 /// Names with our prefix that are not settings.
-const NOT_SETTINGS: [&str; 3] = ["CONFIG", "TEST_POSTGRES", "FIXTURES"];
+const NOT_SETTINGS: [&str; 5] = ["CONFIG", "TEST_POSTGRES", "FIXTURES", "AK", "SK"];
 
 /// Why the configuration cannot be used. The text lists everything that is wrong.
 #[derive(Debug, thiserror::Error)]

@@ -8,5 +8,6 @@
 mod bench;
 mod demo;
 mod edges;
+mod keys;
 mod process;
 mod services;

@@ -37,7 +37,23 @@ impl Running {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let output = child.stdout.take().unwrap();
+        Self::reading(child, output)
+    }
+
+    /// The same with what it logs.
+    pub(crate) fn start_logging(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = child.stderr.take().unwrap();
+        Self::reading(child, output)
+    }
+
+    fn reading(child: Child, output: impl Read + Send + 'static) -> Self {
+        let output = BufReader::new(output);
         let (say, lines) = channel();
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
