@@ -63,7 +63,8 @@ pub(super) async fn download(
         .map_err(ApiError::from_io)?
         .ok_or_else(no_file)?;
 
-    let in_part = !headers.contains_key(IF_RANGE) || names(&headers, &IF_RANGE, &etag);
+    // Compared strongly, and no list: a part must fit what the caller has to the byte.
+    let in_part = headers.get(IF_RANGE).is_none_or(|known| *known == *etag);
     let wanted = headers
         .get(RANGE)
         .filter(|_| in_part)
@@ -78,7 +79,8 @@ pub(super) async fn download(
                 "range_not_satisfiable",
                 "Range Not Satisfiable",
             );
-            return Err(error.details([format!("the file has {size} bytes")]));
+            let error = error.details([format!("the file has {size} bytes")]);
+            return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], error).into_response());
         }
     };
     if first > 0 {
@@ -133,16 +135,18 @@ enum Wanted {
 
 /// Reads one range of bytes; `None` for everything else, which is answered with the whole file.
 fn wanted(range: &str, size: u64) -> Option<Wanted> {
-    let (first, last) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
-    let number = |text: &str| text.trim().parse::<u64>();
+    let (unit, range) = range.trim().split_once('=')?;
+    let (first, last) = range
+        .split_once('-')
+        .filter(|_| unit.eq_ignore_ascii_case("bytes"))?;
     let (first, last) = match (first.trim(), last.trim()) {
-        ("", last) => match number(last).ok()? {
+        ("", last) => match position(last)? {
             0 => return Some(Wanted::Outside),
             length => (size.saturating_sub(length), size.checked_sub(1)?),
         },
-        (first, "") => (number(first).ok()?, size.checked_sub(1)?),
+        (first, "") => (position(first)?, size.checked_sub(1)?),
         (first, last) => {
-            let (first, last) = (number(first).ok()?, number(last).ok()?);
+            let (first, last) = (position(first)?, position(last)?);
             if last < first {
                 return None;
             }
@@ -153,6 +157,12 @@ fn wanted(range: &str, size: u64) -> Option<Wanted> {
         return Some(Wanted::Outside);
     }
     Some(Wanted::Part { first, last })
+}
+
+/// A number of digits and nothing else; one that no file reaches is as good as the largest there is.
+fn position(digits: &str) -> Option<u64> {
+    let only_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    only_digits.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -174,6 +184,11 @@ mod tests {
             ("bytes=0-1,5-6", None),
             ("lines=0-1", None),
             ("bytes=x-", None),
+            ("Bytes=0-9", part(0, 9)),
+            ("bytes=+1-9", None),
+            ("bytes=90-99999999999999999999", part(90, 99)),
+            ("bytes=-99999999999999999999", part(0, 99)),
+            ("bytes=99999999999999999999-", Some(Wanted::Outside)),
         ] {
             assert_eq!(wanted(range, 100), expected, "{range}");
         }
