@@ -46,23 +46,24 @@ pub(crate) async fn keep(
     .await
 }
 
-/// Gives an announced package its file, checked, and ends the way of its hosts; all or nothing, as [`keep`]. `false`: the
-/// package is gone, or has a file.
+/// Gives an announced package its file, fetched from `path` and checked, and ends the way of its hosts; all or nothing, as
+/// [`keep`]. `false`: the package is gone, has a file, or comes from elsewhere by now.
 ///
 /// # Errors
 /// 507 on a full disk; nothing is kept then.
 pub(crate) async fn arrive(
     stock: &Stock,
     seq: i64,
+    path: &str,
     file: CheckedFile,
     received: Received,
 ) -> Result<bool, ApiError> {
-    let stock = stock.clone();
+    let (stock, path) = (stock.clone(), path.to_owned());
     to_the_end(async move {
         let _place = stock.keeping.acquire().await;
         let mut tx = stock.db.begin_write().await?;
         locks::blob(&mut tx, &file.digest).await?;
-        if !packages::set_file(&mut tx, seq, &file).await? {
+        if !packages::set_file(&mut tx, seq, &path, &file).await? {
             return Ok(false);
         }
         hosts::end(&mut tx, seq, DistributionStatus::Distributed, "").await?;

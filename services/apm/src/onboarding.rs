@@ -165,11 +165,11 @@ impl Onboarding {
 
     /// Fetches, checks and keeps the file.
     async fn take(&self, job: &Job, source: &Source) -> Result<(), Trouble> {
-        let url = source.path.as_deref().and_then(web_address);
-        let url = url.ok_or_else(|| Trouble::Final(INVALID_PATH.to_owned()))?;
+        let path = source.path.as_deref().unwrap_or_default();
+        let url = web_address(path).ok_or_else(|| Trouble::Final(INVALID_PATH.to_owned()))?;
         let received = self.download(job, &url).await?;
         let (received, file) = self.stock.judge.check(received).await?;
-        keep::arrive(&self.stock, source.seq, file, received).await?;
+        keep::arrive(&self.stock, source.seq, path, file, received).await?;
         Ok(())
     }
 

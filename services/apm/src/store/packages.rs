@@ -25,7 +25,9 @@ pub(crate) const ANNOUNCE: &str =
 pub(crate) const DESCRIBE: &str =
     "UPDATE packages SET app_id = $3, name = $4, version = $5, path = $6, provider = $7, description = $8, affinity = $9,
     icon_url = $10, modified = $11 WHERE tenant = $1 AND id = $2 RETURNING seq";
-pub(crate) const SET_FILE: &str = "UPDATE packages SET sha256 = $2, size = $3, warnings = $4, operational_info = $5 WHERE seq = $1 AND sha256 IS NULL";
+pub(crate) const SET_FILE: &str =
+    "UPDATE packages SET sha256 = $2, size = $3, warnings = $4, operational_info = $5
+    WHERE seq = $1 AND path = $6 AND sha256 IS NULL";
 pub(crate) const SOURCE: &str = "SELECT seq, path, sha256 FROM packages WHERE tenant = $1 AND id = $2";
 pub(crate) const LIST: &str =
     "SELECT seq, id, app_id, name, version, path, provider, description, affinity, icon_url,
@@ -236,8 +238,8 @@ pub(crate) async fn describe(
     Ok(row.map(|(seq,)| seq))
 }
 
-/// Gives a package its file; `false` when it has one, or is gone.
-pub(crate) async fn set_file(tx: &mut Tx, seq: i64, file: &CheckedFile) -> Result<bool, DbError> {
+/// Gives a package the file that was fetched from `path`; `false` when it has one, comes from elsewhere by now, or is gone.
+pub(crate) async fn set_file(tx: &mut Tx, seq: i64, path: &str, file: &CheckedFile) -> Result<bool, DbError> {
     let changed = execute!(
         tx,
         SET_FILE,
@@ -246,6 +248,7 @@ pub(crate) async fn set_file(tx: &mut Tx, seq: i64, file: &CheckedFile) -> Resul
         size(file.size)?,
         Json(&file.warnings),
         Json(&file.operational_info),
+        path,
     );
     Ok(changed == 1)
 }

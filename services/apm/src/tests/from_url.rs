@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::app_store::{AppStore, Serves};
 use super::*;
+use crate::keep;
+use crate::store::packages;
 
 const ID: &str = "30000000000040008000000000000001";
 
@@ -210,6 +212,31 @@ async fn a_newer_path_wins_over_the_one_that_is_being_fetched() {
         let one = rig.onboarded(&body(&store.url("/p"))).await;
         assert_eq!(hosts(&one)[0].1, "Distributed");
         assert_eq!(one["appPkgPath"], store.url("/p"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_fetched_from_an_earlier_path_is_not_kept() {
+    on_each_with_store(|rig, store| async move {
+        store.serve("/p", Serves::Stalls(vec![0; 10]));
+        assert_eq!(rig.onboard(&body(&store.url("/p"))).await.status, 202);
+        // As a fetch does that comes to its end just when the package is onboarded from elsewhere.
+        let mut tx = rig.test.db.begin_read().await.unwrap();
+        let source = packages::source(&mut tx, TENANT.parse().unwrap(), ID.parse().unwrap()).await;
+        let seq = source.unwrap().unwrap().seq;
+        drop(tx);
+        for (path, kept) in [("/earlier", false), ("/p", true)] {
+            let mut incoming = rig.app.blobs.receive().await.unwrap();
+            incoming.write(&package("zone")).await.unwrap();
+            let received = incoming.finish().await.unwrap();
+            let (received, file) = rig.app.judge.check(received).await.unwrap();
+            let arrived = keep::arrive(&rig.app, seq, &store.url(path), file, received).await;
+            assert_eq!(arrived.unwrap(), kept, "{path}");
+            let status = hosts(&rig.one().await)[0].1.to_owned();
+            assert_eq!(status, if kept { "Distributed" } else { "Processing" }, "{path}");
+        }
+        rig.settled().await;
     })
     .await;
 }
