@@ -7,6 +7,7 @@ mod from_url;
 mod hostile;
 mod onboard;
 mod pace;
+mod patterns;
 mod real;
 mod store;
 

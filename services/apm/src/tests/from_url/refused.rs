@@ -40,6 +40,12 @@ async fn every_broken_constraint_has_its_text_and_leaves_nothing() {
             ("mecHostInfo", Value::Null, "mecHost info must not be empty"),
             ("mecHostInfo", json!([{"hostIp": "10.0.0.300"}]), "host ip address is invalid"),
             ("mecHostInfo", json!([{}]), "hostIp must not be empty"),
+            ("mecHostInfo", json!([{"hostIp": "10.0.0.2222222222"}]), "host ip address must not exceed more than 15 characters"),
+            ("mecHostInfo", json!([{"hostIp": "10.0.0.2", "status": "x".repeat(256)}]), "status must not exceed more than 255 characters"),
+            ("mecHostInfo", json!([{"hostIp": "10.0.0.2", "error": "x".repeat(1025)}]), "error must not exceed more than 1024 characters"),
+            ("appPkgId", long(65), "appPkgId must not exceed more than 64 characters"),
+            ("appId", long(65), "appId must not exceed more than 64 characters"),
+            ("appIconUrl", json!(format!("http://store/{}", "x".repeat(1024))), "appIconUrl must not exceed more than 1024 characters"),
         ] {
             let mut broken = good.clone();
             broken[field] = value.clone();
