@@ -39,11 +39,22 @@ pub(super) async fn http(
     connections: usize,
     time: Duration,
 ) -> Result<Load> {
+    expecting(200, server, requests, connections, time).await
+}
+
+/// The same where the answers have another status.
+pub(super) async fn expecting(
+    status: u16,
+    server: SocketAddr,
+    requests: Requests,
+    connections: usize,
+    time: Duration,
+) -> Result<Load> {
     let began = Instant::now();
     let until = began + time;
     let all = try_join_all((0..connections).map(|_| {
         let requests = requests.clone();
-        tokio::spawn(connection(server, requests, until))
+        tokio::spawn(connection(status, server, requests, until))
     }))
     .await?;
     gathered(all, began)
@@ -82,7 +93,7 @@ fn gathered(all: Vec<Result<Vec<f64>>>, began: Instant) -> Result<Load> {
     Ok(load)
 }
 
-async fn connection(server: SocketAddr, requests: Requests, until: Instant) -> Result<Vec<f64>> {
+async fn connection(status: u16, server: SocketAddr, requests: Requests, until: Instant) -> Result<Vec<f64>> {
     let mut stream = TcpStream::connect(server).await?;
     stream.set_nodelay(true)?;
     let mut seconds = Vec::new();
@@ -91,19 +102,19 @@ async fn connection(server: SocketAddr, requests: Requests, until: Instant) -> R
         let request = requests();
         let asked = Instant::now();
         stream.write_all(&request).await?;
-        read_answer(&mut stream, &mut answer).await?;
+        read_answer(status, &mut stream, &mut answer).await?;
         seconds.push(asked.elapsed().as_secs_f64());
     }
     Ok(seconds)
 }
 
-/// Reads one answer; any status but 200 is an error.
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()> {
+/// Reads one answer; any other status is an error.
+async fn read_answer(status: u16, stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()> {
     answer.clear();
     let mut end = None;
     loop {
         if end.is_none() {
-            end = End::of(answer)?;
+            end = End::of(status, answer)?;
         }
         match end {
             Some(end) if end.reached(answer) => return Ok(()),
@@ -127,13 +138,13 @@ enum End {
 
 impl End {
     /// Known once the head is there.
-    fn of(answer: &[u8]) -> Result<Option<Self>> {
+    fn of(status: u16, answer: &[u8]) -> Result<Option<Self>> {
         let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Ok(None);
         };
         let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-        if !head.starts_with("http/1.1 200 ") {
-            bail!("expected 200, came {}", String::from_utf8_lossy(answer));
+        if !head.starts_with(&format!("http/1.1 {status} ")) {
+            bail!("expected {status}, came {}", String::from_utf8_lossy(answer));
         }
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
         match length {
@@ -157,7 +168,11 @@ mod tests {
 
     #[test]
     fn an_answer_ends_with_its_last_byte() {
-        let ends = |answer: &[u8]| End::of(answer).unwrap().is_some_and(|end| end.reached(answer));
+        let ends = |answer: &[u8]| {
+            End::of(200, answer)
+                .unwrap()
+                .is_some_and(|end| end.reached(answer))
+        };
         assert!(!ends(b"HTTP/1.1 200 OK\r\nContent-Le"));
         assert!(!ends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"));
         assert!(ends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
@@ -167,7 +182,7 @@ mod tests {
         assert!(ends(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
         ));
-        assert!(End::of(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").is_err());
-        assert!(End::of(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(End::of(200, b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").is_err());
+        assert!(End::of(200, b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

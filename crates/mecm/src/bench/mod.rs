@@ -7,6 +7,7 @@ use clap::Subcommand;
 use mecm_common::config::Config;
 
 mod api;
+mod auth;
 mod bare;
 mod batch;
 mod client;
@@ -22,6 +23,8 @@ pub enum Command {
     Batch(batch::Options),
     /// Requests of four kinds, beside handlers with nothing around them: rates, times, processor.
     Api(api::Options),
+    /// What a signature costs beside a token, and how many are verified.
+    Auth(auth::Options),
     /// What `api` compares with, as a process of its own.
     #[command(hide = true)]
     Bare {
@@ -38,6 +41,7 @@ pub async fn run(command: &Command, config: &Config) -> Result<()> {
     match command {
         Command::Batch(options) => batch::run(options).await,
         Command::Api(options) => api::run(options).await,
+        Command::Auth(options) => auth::run(options).await,
         Command::Bare { address } => bare::run(*address, config).await,
     }
 }

@@ -76,6 +76,38 @@ fn requests_are_measured_beside_what_they_wrap() {
 }
 
 #[test]
+fn signatures_are_measured_beside_tokens() {
+    let Some(postgres) = std::env::var_os(POSTGRES_VARIABLE) else {
+        eprintln!("skipped: {POSTGRES_VARIABLE} names no server");
+        return;
+    };
+    let folder = Scratch::new().unwrap();
+    let mut command = mecm(&folder);
+    command.env(POSTGRES_VARIABLE, postgres).args([
+        "bench",
+        "auth",
+        "--runs",
+        "1",
+        "--millis",
+        "50",
+        "--connections",
+        "4",
+    ]);
+    let (output, errors, status) = ended(&mut command);
+    assert!(status.success(), "{errors}");
+    for said in [
+        "database: PostgreSQL 1",
+        "4 connections for 50ms each",
+        "verifications on one core",
+        "POST at Inventory signed, rate",
+        "POST at APPO signed, p99",
+        "POST at APPO: a signature more than a token, p50",
+    ] {
+        assert!(output.contains(said), "{said:?} is not in:\n{output}");
+    }
+}
+
+#[test]
 fn a_configuration_is_refused_where_none_is_used() {
     let folder = Scratch::new().unwrap();
     let (output, errors, status) = ended(mecm(&folder).args(["--config", "/nowhere.toml", "bench", "batch"]));
