@@ -41,8 +41,10 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
             let mut asked = Vec::new();
             while receiver.recv_many(&mut asked, TOGETHER).await > 0 {
                 let (questions, askers): (Vec<Q>, Vec<_>) = asked.drain(..).unzip();
-                // Whoever has gone meanwhile is told in vain.
-                match work(questions).await {
+                // A task of its own: should it panic, those after it are still answered. Whoever has gone is told in vain.
+                let answered = tokio::spawn(work(questions)).await;
+                let answered = answered.unwrap_or(Err(DbError::Unavailable(sqlx::Error::WorkerCrashed)));
+                match answered {
                     Ok(answers) => {
                         for (asker, answer) in askers.into_iter().zip(answers) {
                             drop(asker.send(Ok(answer)));
@@ -95,6 +97,18 @@ mod tests {
             assert_eq!(answer.unwrap(), number * 2);
         }
         assert!(batches.load(Ordering::SeqCst) < 10);
+    }
+
+    #[tokio::test]
+    async fn a_question_that_makes_it_panic_is_refused_and_the_next_is_answered() {
+        let batcher = Batcher::new(move |questions: Vec<u8>| {
+            Box::pin(async move {
+                assert!(!questions.contains(&13), "a panic on purpose");
+                Ok(questions)
+            })
+        });
+        assert!(batcher.ask(13).await.is_err());
+        assert_eq!(batcher.ask(7).await.unwrap(), 7);
     }
 
     #[tokio::test]
