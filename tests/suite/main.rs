@@ -17,4 +17,5 @@ mod restart;
 mod rig;
 mod schemas;
 mod signatures;
+mod strangers;
 mod wire;
