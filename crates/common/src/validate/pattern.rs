@@ -71,11 +71,37 @@ impl Pattern {
         COMPILED[self as usize].is_match(text)
     }
 
-    /// The expression itself, for an OpenAPI document: anchored, in the dialect that JSON Schema takes.
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::TenantId,
+        Self::AppInstanceId,
+        Self::PackageId,
+        Self::HostIp,
+        Self::IpOrCidr,
+        Self::Port,
+        Self::Mac,
+        Self::AppName,
+        Self::AppPackageName,
+        Self::Name,
+        Self::City,
+        Self::Affinity,
+        Self::AppStatus,
+    ];
+
+    /// The pattern of that name, as models name one in the `format` of a schema.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|pattern| format!("{pattern:?}") == name)
+    }
+
+    /// The expression itself, for an OpenAPI document: anchored, in what ECMA 262 and Python's `re` both understand. Neither
+    /// can say there what a letter of any script is; whatever is beyond ASCII stands for one, so that this takes all that
+    /// [`Pattern::matches`] takes, and of ASCII texts nothing else.
     pub fn expression(self) -> String {
         let compiled = COMPILED[self as usize].as_str();
         let inner = compiled.trim_start_matches(r"\A").trim_end_matches(r"\z");
-        format!("^{inner}$")
+        format!("^{}$", portable(inner))
     }
 
     /// The expression that v1.0 printed in its `must match "…"` texts.
@@ -94,6 +120,49 @@ impl Pattern {
             other => COMPILED[other as usize].as_str(),
         }
     }
+}
+
+/// `expression` with every class that names `\p{L}` told by the ASCII characters that are not in it.
+fn portable(expression: &str) -> String {
+    let mut told = String::new();
+    let mut rest = expression;
+    while let Some((before, (class, after))) = rest
+        .split_once(r"[0-9\p{L}")
+        .and_then(|(before, rest)| Some((before, rest.split_once(']')?)))
+    {
+        let more: Vec<char> = class.chars().collect();
+        told.push_str(before);
+        told.push_str(&class_without(|c| {
+            c.is_ascii_alphanumeric()
+                || match c {
+                    '\t' | '\n' | '\x0B' | '\x0C' | '\r' => class.contains(r"\t"),
+                    '\\' => false,
+                    _ => c.is_ascii_punctuation() && more.contains(&c) || c == ' ' && more.contains(&c),
+                }
+        }));
+        rest = after;
+    }
+    told.push_str(rest);
+    told
+}
+
+/// The class of all characters but the ASCII ones that are not `taken`.
+fn class_without(taken: impl Fn(char) -> bool) -> String {
+    let mut class = "[^".to_owned();
+    let mut from = None;
+    for code in 0..=0x80_u8 {
+        let refused = code < 0x80 && !taken(char::from(code));
+        match (from, refused) {
+            (None, true) => from = Some(code),
+            (Some(first), false) => {
+                class.push_str(&format!(r"\x{first:02x}-\x{:02x}", code - 1));
+                from = None;
+            }
+            _ => (),
+        }
+    }
+    class.push(']');
+    class
 }
 
 #[cfg(test)]
@@ -175,5 +244,32 @@ mod tests {
             &["", "Create failed", "a_b"],
             &["a-b", "a.b", "é"],
         );
+    }
+
+    #[test]
+    fn the_documents_expression_takes_the_same_and_beyond_ascii_no_less() {
+        for pattern in Pattern::ALL {
+            assert_eq!(Pattern::named(&format!("{pattern:?}")), Some(pattern));
+            let expression = pattern.expression();
+            assert!(!expression.contains(r"\p"), "{expression}");
+            let told = Regex::new(&expression).unwrap();
+            let mut texts: Vec<String> = (0..0x80_u8)
+                .flat_map(|c| [format!("{}", char::from(c)), format!("a{}a", char::from(c))])
+                .collect();
+            texts.extend(["", "10.0.0.2", "10.0.0.2/24", "80", "65536", "020000000000"].map(str::to_owned));
+            for text in texts {
+                assert_eq!(
+                    told.is_match(&text),
+                    pattern.matches(&text),
+                    "{pattern:?} {text:?}"
+                );
+            }
+            for text in ["节点", "é", "𠀀a", "a-节"] {
+                assert!(
+                    told.is_match(text) || !pattern.matches(text),
+                    "{pattern:?} {text:?}"
+                );
+            }
+        }
     }
 }
