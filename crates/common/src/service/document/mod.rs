@@ -122,6 +122,7 @@ fn routes(document: &mut OpenApi, name: &str) {
             .to_owned(),
     );
     document.info.license = None;
+    document.info.contact = None;
     let components = document.components.get_or_insert_with(Components::new);
     components
         .schemas
