@@ -1,6 +1,7 @@
 //! The demo: one package onto a dozen simulated edges and away again, through the three real services, by the requests that
 //! any client sends.
 
+pub mod agent;
 pub mod api;
 mod folder;
 pub mod package;
@@ -76,7 +77,11 @@ pub(crate) enum Expected {
 /// Everything the steps work with.
 pub(crate) struct Demo {
     pub(crate) api: Api,
+    /// Of an application's agent.
+    pub(crate) client: reqwest::Client,
     pub(crate) sim: Simulator,
+    /// The edges'.
+    pub(crate) edge_clock: Clock,
     pub(crate) hosts: Vec<Ipv4Addr>,
     /// What the application is called.
     pub(crate) app_name: String,
@@ -171,13 +176,21 @@ async fn show(
 
     let config = Arc::new(config);
     let suite = Suite::start(config.clone(), Which::ALL, Clock::System).await?;
-    let sim = Simulator::start(SimConfig::default())
+    let edge_clock = Clock::ahead();
+    let simulated = SimConfig {
+        clock: edge_clock.clone(),
+        ..SimConfig::default()
+    };
+    let sim = Simulator::start(simulated)
         .await
         .context("cannot open the simulated edges' ports")?;
     let tenant: TenantId = mecm_common::models::ids::TenantId(Uuid::new_v4());
     let token = token(&config, tenant)?;
+    let clients = Clients::new(&config)?;
     let demo = Demo {
-        api: Api::new(&Clients::new(&config)?, &suite.addresses, tenant, token),
+        api: Api::new(&clients, &suite.addresses, tenant, token),
+        client: clients.services,
+        edge_clock,
         hosts: (0..usize::from(options.hosts)).map(edge_address).collect(),
         app_name: app_name(&package.file_name),
         sim,
@@ -316,9 +329,12 @@ async fn work(demo: &Demo, package: &Package, options: &Options) -> Result<Repor
         }
         bail!("{surprise}");
     }
-    steps::look(demo, &instantiated).await?;
+    let agent = steps::look(demo, &instantiated).await?;
     if !options.keep {
         report.terminate_seconds = steps::terminate(demo, &created).await?;
+        if let Some(agent) = agent {
+            steps::without_its_key(demo, agent).await?;
+        }
     }
     Ok(report)
 }

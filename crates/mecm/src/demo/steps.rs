@@ -1,6 +1,7 @@
 //! The steps, one after another; each says what it did, and stops at a surprise.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::agent::Agent;
 use super::api::At;
 use super::package::Package;
 use super::progress::Progress;
@@ -244,15 +246,15 @@ pub(super) fn surprises(demo: &Demo, created: &Phase, instantiated: &Phase) -> O
     None
 }
 
-/// A look at one host: the workload, the load, what the platform offers, who uses its GPU.
-pub(super) async fn look(demo: &Demo, instantiated: &Phase) -> Result<()> {
+/// A look at one host: the workload, the load, what the platform offers, who uses its GPU, and its application's agent at work.
+pub(super) async fn look(demo: &Demo, instantiated: &Phase) -> Result<Option<Agent>> {
     let running = instantiated
         .hosts
         .iter()
         .filter(|(_, outcome)| outcome.status == "Instantiated")
         .min_by_key(|(index, _)| **index);
     let Some((index, outcome)) = running else {
-        return Ok(());
+        return Ok(None);
     };
     let host = demo.hosts[*index];
     // Each with a word that its answer must have.
@@ -290,6 +292,71 @@ pub(super) async fn look(demo: &Demo, instantiated: &Phase) -> Result<()> {
             short.push('…');
         }
         demo.step(&format!("{host}, {what}: {short}"));
+    }
+    at_work(demo, host, &outcome.instance).await.map(Some)
+}
+
+/// What the application of the demo offers to others on its edge.
+const OFFERED: &str = "demo-positioning";
+/// Not heard for so long, a service is suspended: v1.0's platform takes 63 s.
+const SILENCE: Duration = Duration::from_secs(64);
+
+/// The application's agent signs with the key that the controller made for it, registers a service and keeps it alive; and what
+/// is seen of that in the centre.
+async fn at_work(demo: &Demo, host: Ipv4Addr, instance: &str) -> Result<Agent> {
+    let agent = Agent::of(&demo.sim, host, instance, demo.client.clone());
+    let mut agent =
+        agent.context("expected the controller to have made a key for the application, came none")?;
+    match agent.log_in().await? {
+        200 => {}
+        status => bail!("{host}, the application's signature: expected 200, came {status}"),
+    }
+    let service = json!({"serName": OFFERED, "version": "1.0", "state": "ACTIVE", "serializer": "JSON",
+        "livenessInterval": 60});
+    let registered = agent.register("services", &service).await?;
+    let id = registered["serInstanceId"]
+        .as_str()
+        .context("the service has no id")?;
+    agent.beat(Method::PUT, id).await?;
+    seen(demo, host, "ACTIVE").await?;
+    demo.step(&format!(
+        "{host}, the application's agent: signed with its own key, has a token, registered {OFFERED}; APPO shows it ACTIVE"
+    ));
+    demo.edge_clock.advance(SILENCE);
+    seen(demo, host, "SUSPENDED").await?;
+    agent.beat(Method::PUT, id).await?;
+    seen(demo, host, "ACTIVE").await?;
+    demo.step(&format!(
+        "{host}, no heartbeat for {} s (the edges' clock is put forward): SUSPENDED; a heartbeat, and it is ACTIVE again",
+        SILENCE.as_secs()
+    ));
+    Ok(agent)
+}
+
+/// What APPO shows of the application's service.
+async fn seen(demo: &Demo, host: Ipv4Addr, expected: &str) -> Result<()> {
+    let path = format!("/hosts/{host}/mep_capabilities");
+    let answer = demo.api.expect(At::Appo, Method::GET, &path, None, 200).await?;
+    let shown = answer["response"].as_str().unwrap_or_default();
+    let all: Value = serde_json::from_str(shown).unwrap_or_default();
+    let all = all.as_array().into_iter().flatten();
+    let one = all.clone().find(|one| one["capabilityName"] == OFFERED);
+    match one.and_then(|one| one["status"].as_str()) {
+        Some(status) if status == expected => Ok(()),
+        came => bail!(
+            "{host}, {OFFERED}: expected {expected}, came {}",
+            came.unwrap_or("nothing")
+        ),
+    }
+}
+
+/// With its instance an application's key has gone: what it signs is refused.
+pub(super) async fn without_its_key(demo: &Demo, mut agent: Agent) -> Result<()> {
+    match agent.log_in().await? {
+        401 => {
+            demo.step("The terminated application's signature is refused: its key is gone from the edge too")
+        }
+        status => bail!("the terminated application's signature: expected 401, came {status}"),
     }
     Ok(())
 }
