@@ -4,6 +4,7 @@
 mod crash;
 mod dependencies;
 mod life_cycle;
+mod patterns;
 mod peers;
 mod refusals;
 mod rules;

@@ -6,6 +6,7 @@ mod applications;
 mod callers;
 mod hosts;
 mod k8s_config;
+mod patterns;
 mod records;
 mod search;
 mod statements;
