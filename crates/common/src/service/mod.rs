@@ -116,9 +116,8 @@ struct CheckState {
 impl Service {
     /// The finished router and the document of its routes.
     pub fn into_router(self) -> (Router, utoipa::openapi::OpenApi) {
-        let (router, mut document) = self.routes.split_for_parts();
-        document::complete(&mut document, self.title, self.base);
-        let json = document.to_json().unwrap_or_default();
+        let (router, document) = self.routes.split_for_parts();
+        let (document, json) = document::finished(document, self.title, self.base);
         let checks = Arc::new(self.checks);
         let observing = Arc::new(layers::Observing {
             service: self.name,
