@@ -28,6 +28,7 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 pub(crate) async fn keep(
     stock: &Stock,
     package: NewPackage,
+    file: CheckedFile,
     received: Received,
     hosts: Vec<HostIp>,
 ) -> Result<(), ApiError> {
@@ -39,7 +40,7 @@ pub(crate) async fn keep(
         locks::tenant(&mut tx, package.tenant).await?;
         quota(&stock, &mut tx, package.tenant).await?;
         locks::blob(&mut tx, &received.digest).await?;
-        let seq = packages::insert(&mut tx, &package, stock.clock.now()).await?;
+        let seq = packages::insert(&mut tx, &package, Some(&file), stock.clock.now()).await?;
         hosts::add(&mut tx, seq, &hosts, DistributionStatus::Distributed, Some("")).await?;
         put(&stock, tx, received).await
     })

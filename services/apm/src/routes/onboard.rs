@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::App;
-use crate::store::packages::{self, Announced};
+use crate::store::packages::{self, NewPackage, Said};
 use crate::store::{hosts, locks};
 use crate::{keep, onboarding};
 
@@ -65,7 +65,7 @@ pub(super) async fn onboard(
         Some(seq) => seq,
         None => {
             keep::quota(&app, &mut tx, tenant).await?;
-            packages::announce(&mut tx, &package, now).await?
+            packages::insert(&mut tx, &package, None, now).await?
         }
     };
     hosts::announce(&mut tx, seq, &hosts).await?;
@@ -95,22 +95,24 @@ fn named(new: &OnboardRequest) -> ApiResult<Vec<HostIp>> {
 }
 
 /// A body that was validated, as it is written down.
-fn announced(tenant: TenantId, new: OnboardRequest) -> ApiResult<Announced> {
+fn announced(tenant: TenantId, new: OnboardRequest) -> ApiResult<NewPackage> {
     let null_path = || ApiError::new(StatusCode::BAD_REQUEST, "package_path_is_null", NULL_PATH);
     let path = new.app_pkg_path.ok_or_else(null_path)?;
     let id = new.app_pkg_id.and_then(|id| id.parse().ok());
     let app_id = new.app_id.and_then(|id| id.parse().ok());
-    Ok(Announced {
+    Ok(NewPackage {
         tenant,
         id: id.ok_or_else(incomplete)?,
         app_id: app_id.ok_or_else(incomplete)?,
         name: new.app_pkg_name.ok_or_else(incomplete)?,
         version: new.app_pkg_version.ok_or_else(incomplete)?,
-        path,
-        provider: new.app_provider,
-        description: new.app_pkg_desc,
-        affinity: new.app_pkg_affinity,
-        icon_url: new.app_icon_url,
+        said: Said {
+            path: Some(path),
+            provider: new.app_provider,
+            description: new.app_pkg_desc,
+            affinity: new.app_pkg_affinity,
+            icon_url: new.app_icon_url,
+        },
     })
 }
 

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::form::{self, Form};
 use crate::App;
 use crate::keep;
-use crate::store::packages::NewPackage;
+use crate::store::packages::{NewPackage, Said};
 
 /// The form of an upload; the text fields may also come as query parameters.
 #[derive(ToSchema)]
@@ -144,14 +144,14 @@ async fn take(
         app_id: fresh(),
         name,
         version,
-        file,
+        said: Said::default(),
     };
     let told = UploadedPackage {
         app_package_id: package.id,
         app_id: package.app_id,
     };
-    let (size, warnings) = (package.file.size, package.file.warnings.len());
-    keep::keep(app, package, received, hosts).await?;
+    let (size, warnings) = (file.size, file.warnings.len());
+    keep::keep(app, package, file, received, hosts).await?;
     tracing::info!(package = %told.app_package_id, size, warnings, "a package was taken in");
     Ok(told)
 }

@@ -16,12 +16,9 @@ pub(crate) const COUNT: &str = "SELECT count(*) FROM packages WHERE tenant = $1"
 pub(crate) const COUNT_TENANTS: &str =
     "SELECT count(*) FROM (SELECT DISTINCT tenant FROM packages) AS tenants";
 pub(crate) const INSERT: &str =
-    "INSERT INTO packages (tenant, id, app_id, name, version, sha256, size, warnings,
-    operational_info, created, modified) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) RETURNING seq";
-/// Before its file is there.
-pub(crate) const ANNOUNCE: &str =
-    "INSERT INTO packages (tenant, id, app_id, name, version, path, provider, description, affinity, icon_url, warnings,
-    created, modified) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING seq";
+    "INSERT INTO packages (tenant, id, app_id, name, version, path, provider, description, affinity, icon_url, sha256, size,
+    warnings, operational_info, created, modified)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15) RETURNING seq";
 pub(crate) const DESCRIBE: &str =
     "UPDATE packages SET app_id = $3, name = $4, version = $5, path = $6, provider = $7, description = $8, affinity = $9,
     icon_url = $10, modified = $11 WHERE tenant = $1 AND id = $2 RETURNING seq";
@@ -40,7 +37,7 @@ pub(crate) const DELETE: &str = "DELETE FROM packages WHERE tenant = $1 AND id =
 pub(crate) const DIGESTS: &str = "SELECT DISTINCT sha256 FROM packages WHERE sha256 IS NOT NULL";
 pub(crate) const REFERENCES: &str = "SELECT count(*) FROM packages WHERE sha256 = $1";
 
-/// A package that is about to be kept, its file checked.
+/// A package that is about to be written down.
 #[derive(Clone, Debug)]
 pub(crate) struct NewPackage {
     /// Whose it is.
@@ -53,25 +50,15 @@ pub(crate) struct NewPackage {
     pub(crate) name: String,
     /// Its version.
     pub(crate) version: String,
-    /// Its file.
-    pub(crate) file: CheckedFile,
+    /// What an app store says of it.
+    pub(crate) said: Said,
 }
 
-/// A package whose file is still to be fetched.
-#[derive(Clone, Debug)]
-pub(crate) struct Announced {
-    /// Whose it is.
-    pub(crate) tenant: TenantId,
-    /// Its id.
-    pub(crate) id: PackageId,
-    /// Its application.
-    pub(crate) app_id: AppId,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its version.
-    pub(crate) version: String,
+/// What an app store says of a package; nothing of an upload.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
     /// Where its file is.
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
     /// Who offers it.
     pub(crate) provider: Option<String>,
     /// What it is.
@@ -173,9 +160,15 @@ pub(crate) async fn count_tenants(tx: &mut Tx) -> Result<u64, DbError> {
     Ok(count.unsigned_abs())
 }
 
-/// Adds a package and gives its place.
-pub(crate) async fn insert(tx: &mut Tx, package: &NewPackage, now: DateTime<Utc>) -> Result<i64, DbError> {
-    let file = &package.file;
+/// Adds a package, with its file or before that is there, and gives its place.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    package: &NewPackage,
+    file: Option<&CheckedFile>,
+    now: DateTime<Utc>,
+) -> Result<i64, DbError> {
+    let said = &package.said;
+    let warnings = file.map(|file| file.warnings.as_slice()).unwrap_or_default();
     let (seq,): (i64,) = fetch_one!(
         tx,
         INSERT,
@@ -184,31 +177,15 @@ pub(crate) async fn insert(tx: &mut Tx, package: &NewPackage, now: DateTime<Utc>
         package.app_id,
         &package.name,
         &package.version,
-        file.digest.as_str(),
-        size(file.size)?,
-        Json(&file.warnings),
-        Json(&file.operational_info),
-        now,
-    );
-    Ok(seq)
-}
-
-/// Adds a package without its file, and gives its place.
-pub(crate) async fn announce(tx: &mut Tx, package: &Announced, now: DateTime<Utc>) -> Result<i64, DbError> {
-    let (seq,): (i64,) = fetch_one!(
-        tx,
-        ANNOUNCE,
-        package.tenant,
-        package.id,
-        package.app_id,
-        &package.name,
-        &package.version,
-        &package.path,
-        &package.provider,
-        &package.description,
-        &package.affinity,
-        &package.icon_url,
-        Json(Vec::<String>::new()),
+        &said.path,
+        &said.provider,
+        &said.description,
+        &said.affinity,
+        &said.icon_url,
+        file.map(|file| file.digest.as_str()),
+        file.map(|file| size(file.size)).transpose()?,
+        Json(warnings),
+        file.map(|file| Json(&file.operational_info)),
         now,
     );
     Ok(seq)
@@ -217,9 +194,10 @@ pub(crate) async fn announce(tx: &mut Tx, package: &Announced, now: DateTime<Utc
 /// Replaces what is said of a package and where its file comes from, and gives its place; `None`: there is none.
 pub(crate) async fn describe(
     tx: &mut Tx,
-    package: &Announced,
+    package: &NewPackage,
     now: DateTime<Utc>,
 ) -> Result<Option<i64>, DbError> {
+    let said = &package.said;
     let row: Option<(i64,)> = fetch_optional!(
         tx,
         DESCRIBE,
@@ -228,11 +206,11 @@ pub(crate) async fn describe(
         package.app_id,
         &package.name,
         &package.version,
-        &package.path,
-        &package.provider,
-        &package.description,
-        &package.affinity,
-        &package.icon_url,
+        &said.path,
+        &said.provider,
+        &said.description,
+        &said.affinity,
+        &said.icon_url,
         now,
     );
     Ok(row.map(|(seq,)| seq))

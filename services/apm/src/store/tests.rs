@@ -15,7 +15,6 @@ async fn every_statement_is_understood_by_the_database() {
             packages::COUNT,
             packages::COUNT_TENANTS,
             packages::INSERT,
-            packages::ANNOUNCE,
             packages::DESCRIBE,
             packages::SET_FILE,
             packages::SOURCE,

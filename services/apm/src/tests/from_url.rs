@@ -38,15 +38,6 @@ fn body(path: &str) -> Value {
 }
 
 impl Rig {
-    async fn onboard(&self, body: &Value) -> Answer {
-        let request = Request::post(format!("/apm/v1/tenants/{TENANT}/packages"))
-            .header("access_token", self.token(TENANT, "ROLE_MECM_TENANT", 60))
-            .header("content-type", "application/json;charset=UTF-8")
-            .body(Body::from(body.to_string()))
-            .unwrap();
-        self.send(request).await
-    }
-
     /// Onboards, and waits for the end with all that may be tried again.
     async fn onboarded(&self, body: &Value) -> Value {
         let answer = self.onboard(body).await;

@@ -128,7 +128,7 @@ impl Rig {
         let setup = Self::setup(test.db.clone(), config, &clock, &inventory, sealer);
         let stop = setup.stop.clone();
         let started = start(setup).await.unwrap();
-        let (router, _document) = started.service.into_router();
+        let router = started.service.into_router();
         Self {
             test,
             folder,
@@ -222,6 +222,16 @@ impl Rig {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[]).await
+    }
+
+    /// Onboards by URL.
+    pub(crate) async fn onboard(&self, body: &Value) -> Answer {
+        let request = Request::post(format!("/apm/v1/tenants/{TENANT}/packages"))
+            .header("access_token", self.token(TENANT, "ROLE_MECM_TENANT", 60))
+            .header("content-type", "application/json;charset=UTF-8")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        self.send(request).await
     }
 
     pub(crate) async fn upload(&self, form: &Form) -> Answer {

@@ -82,15 +82,6 @@ fn no_ip() -> impl Strategy<Value = String> {
 }
 
 impl Rig {
-    async fn announce(&self, body: &Value) -> Answer {
-        let request = Request::post(format!("/apm/v1/tenants/{TENANT}/packages"))
-            .header("access_token", self.token(TENANT, "ROLE_MECM_TENANT", 60))
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()))
-            .unwrap();
-        self.send(request).await
-    }
-
     async fn forget(&self, id: &str) {
         let gone = self.ask(Method::DELETE, &format!("/packages/{id}"), &[]).await;
         assert_eq!(gone.status, 200);
@@ -122,7 +113,7 @@ fn what_is_onboarded_by_url_comes_back_as_it_was_said() {
             body["appProvider"] = words.as_str().into();
             body["appPkgDesc"] = words.as_str().into();
             body["appPkgAffinity"] = affinity.as_str().into();
-            let answer = rig.announce(&body).await;
+            let answer = rig.onboard(&body).await;
             assert_eq!((answer.status, answer.json()), (202, json!({"packageId": id})));
             let one = rig.get(&format!("/packages/{id}")).await.json();
             for member in [
@@ -159,7 +150,7 @@ fn what_a_pattern_does_not_take_is_refused_in_a_body() {
         no_ip().prop_map(move |ip| (announced(good.0, good.1, &ip), IP_TEXT)),
     ];
     on_each_sample(&samples, async |rig, (body, text)| {
-        let answer = rig.announce(&body).await;
+        let answer = rig.onboard(&body).await;
         let details = answer.json()["details"].clone();
         assert_eq!(answer.status, 400, "{body}");
         assert!(
