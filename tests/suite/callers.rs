@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::documents::{Served, documents};
 use super::rig::{Rig, on_each};
 
 /// Routes that nobody needs a token for; and those that take none.
@@ -45,26 +46,14 @@ impl Ids {
 }
 
 /// All routes: method and path, with parameters filled.
-pub(super) async fn routes(rig: &Rig, client: &Client, tenant: TenantId) -> Vec<(Method, String)> {
-    routes_to(rig, client, tenant, &Ids::of_nothing()).await
+pub(super) async fn routes(rig: &Rig, tenant: TenantId) -> Vec<(Method, String)> {
+    routes_to(rig, tenant, &Ids::of_nothing()).await
 }
 
 /// [`routes`] to these records.
-pub(super) async fn routes_to(
-    rig: &Rig,
-    client: &Client,
-    tenant: TenantId,
-    ids: &Ids,
-) -> Vec<(Method, String)> {
-    let addresses = &rig.suite.addresses;
+pub(super) async fn routes_to(rig: &Rig, tenant: TenantId, ids: &Ids) -> Vec<(Method, String)> {
     let mut all = Vec::new();
-    for (origin, name) in [
-        (&addresses.inventory, "inventory"),
-        (&addresses.apm, "apm"),
-        (&addresses.appo, "appo"),
-    ] {
-        let url = format!("{origin}/{name}/v1/openapi.json");
-        let document: Value = client.get(url).send().await.unwrap().json().await.unwrap();
+    for Served { origin, document, .. } in documents(rig).await {
         for (path, methods) in document["paths"].as_object().unwrap() {
             // What anybody may ask is not among them.
             if methods["get"]["security"] == serde_json::json!([]) && !OPEN.contains(&path.as_str()) {
@@ -171,7 +160,7 @@ async fn nobody_gets_in_who_may_not() {
             ),
         ];
         let guest = minted(tenant, Role::Guest, 5);
-        let all = routes(rig, &client, tenant).await;
+        let all = routes(rig, tenant).await;
         assert!(all.len() >= 50, "{} routes", all.len());
         for (method, url) in &all {
             let path = &url[url.find("/v1/").unwrap()..];

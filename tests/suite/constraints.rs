@@ -6,7 +6,7 @@ use reqwest::{Client, Method};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::documents::documents;
+use super::documents::{Served, documents};
 use super::rig::{Rig, on_each};
 
 /// What is done to a body: where, and what stands there instead; `None`: nothing does.
@@ -178,14 +178,8 @@ async fn every_constraint_of_a_body_is_enforced() {
     on_each(async |rig| {
         let client = Clients::new(&rig.place.config).unwrap().services;
         let asker = Asker { rig, client };
-        let addresses = rig.suite.addresses.clone();
         let (mut bodies, mut broken) = (0, 0);
-        for (service, document) in documents(rig).await {
-            let origin = match service {
-                "inventory" => &addresses.inventory,
-                "apm" => &addresses.apm,
-                _ => &addresses.appo,
-            };
+        for Served { origin, document, .. } in documents(rig).await {
             for (path, method, operation) in operations(&document) {
                 let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
                 // Whoever only signs is asked by tests of their own.
@@ -229,14 +223,8 @@ async fn every_constraint_of_a_parameter_is_enforced() {
     on_each(async |rig| {
         let client = Clients::new(&rig.place.config).unwrap().services;
         let asker = Asker { rig, client };
-        let addresses = rig.suite.addresses.clone();
         let mut broken = 0;
-        for (service, document) in documents(rig).await {
-            let origin = match service {
-                "inventory" => &addresses.inventory,
-                "apm" => &addresses.apm,
-                _ => &addresses.appo,
-            };
+        for Served { origin, document, .. } in documents(rig).await {
             for (path, method, operation) in operations(&document) {
                 if !path.contains("{tenant_id}") {
                     continue;

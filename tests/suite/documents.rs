@@ -8,27 +8,43 @@ use serde_json::Value;
 
 use super::rig::{Place, Rig};
 
+/// What a service says of itself.
+pub(crate) struct Served {
+    pub(crate) service: &'static str,
+    /// Where it is.
+    pub(crate) origin: String,
+    pub(crate) document: Value,
+}
+
 /// The document of each service, as it is served.
-pub(crate) async fn documents(rig: &Rig) -> [(&'static str, Value); 3] {
+pub(crate) async fn documents(rig: &Rig) -> Vec<Served> {
     let addresses = &rig.suite.addresses;
     let client = Clients::new(&rig.place.config).unwrap().services;
-    let of = async |service: &'static str, origin: &str| {
+    let mut all = Vec::new();
+    for (service, origin) in [
+        ("inventory", &addresses.inventory),
+        ("apm", &addresses.apm),
+        ("appo", &addresses.appo),
+    ] {
         let url = format!("{origin}/{service}/v1/openapi.json");
-        let answer = client.get(url).send().await.unwrap();
-        (service, answer.json::<Value>().await.unwrap())
-    };
-    [
-        of("inventory", &addresses.inventory).await,
-        of("apm", &addresses.apm).await,
-        of("appo", &addresses.appo).await,
-    ]
+        let document = client.get(url).send().await.unwrap().json().await.unwrap();
+        all.push(Served {
+            service,
+            origin: origin.clone(),
+            document,
+        });
+    }
+    all
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_document_is_whole_and_the_reviewed_one() {
     let rig = Rig::start(Place::new("sqlite").await).await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi");
-    for (service, document) in documents(&rig).await {
+    for Served {
+        service, document, ..
+    } in documents(&rig).await
+    {
         assert_eq!(flaw(&document), Ok(()), "{service}");
         assert_eq!(document["openapi"], "3.1.0");
         let told = format!("{:#}\n", document);

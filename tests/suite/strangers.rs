@@ -87,8 +87,8 @@ async fn whoever_may_not_see_a_record_does_not_learn_whether_it_is_there() {
     on_each(async |rig| {
         let client = Clients::new(&rig.place.config).unwrap().services;
         let tenant = rig.api.tenant();
-        let there = routes_to(rig, &client, tenant, &records(rig).await).await;
-        let absent = routes(rig, &client, tenant).await;
+        let there = routes_to(rig, tenant, &records(rig).await).await;
+        let absent = routes(rig, tenant).await;
         let callers = [
             None,
             Some("[object Object]".to_owned()),
@@ -157,7 +157,7 @@ async fn seen(rig: &Rig, client: &Client, ids: &Ids) -> Vec<(String, (u16, Strin
     rig.settled().await;
     let token = token(rig, rig.api.tenant(), Role::Tenant, 5);
     let mut all = Vec::new();
-    for (method, url) in routes_to(rig, client, rig.api.tenant(), ids).await {
+    for (method, url) in routes_to(rig, rig.api.tenant(), ids).await {
         let of_records = [
             "mechosts",
             "applcms",
@@ -377,7 +377,7 @@ async fn a_refresh_token_opens_no_route() {
         let tenant = rig.api.tenant();
         let access = signed(tenant, HMAC, &json!({}));
         let refresh = signed(tenant, HMAC, &json!({"ati": "7d0e"}));
-        for (method, url) in routes(&rig, &client, tenant).await {
+        for (method, url) in routes(&rig, tenant).await {
             if OPEN.iter().any(|open| url.ends_with(open)) {
                 continue;
             }

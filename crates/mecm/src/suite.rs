@@ -1,34 +1,31 @@
 //! The services of a process: all three, or one alone. Each has a database, an authenticator and a listener of its own, and
 //! they call each other over HTTP, in one process too.
 
+mod starting;
+
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use mecm_common::auth::jwt::{BY_OPERATOR, NewToken, TokenRules, mint};
-use mecm_common::auth::keys::ServiceKey;
-use mecm_common::auth::rsa::PublicKey;
-use mecm_common::auth::{AuthSettings, Authenticator, CredentialVerifier, Guard, Issuer, Role, TokenKeys};
-use mecm_common::client::token_key::key_source;
-use mecm_common::client::verification::verifier;
-use mecm_common::client::{Clients, ServicePeer};
+use mecm_common::auth::Role;
+use mecm_common::auth::jwt::{BY_OPERATOR, NewToken, mint};
+use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::config::{Config, Run};
-use mecm_common::db::{Db, Migrations};
+use mecm_common::db::Db;
 use mecm_common::models::ids::TenantId;
-use mecm_common::service::{Listener, Service, bind, serve};
-use mecm_common::tls::{ServerTls, watch};
-use mecm_inventory::{Credentials, LoadMasterKeys};
+use mecm_common::service::{Listener, bind};
+use mecm_common::tls::ServerTls;
 use mecm_jobs::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::starting::Starting;
 use crate::keys;
 
 /// Which services a process runs.
@@ -84,9 +81,7 @@ pub struct Addresses {
 pub struct Suite {
     /// Where they are.
     pub addresses: Addresses,
-    /// The orchestrator's engine, where that runs.
-    pub engine: Option<Engine>,
-    /// All engines, to be waited for at the end.
+    /// What works behind the answers, to be waited for at the end.
     engines: Vec<Engine>,
     databases: Vec<Db>,
     stop: CancellationToken,
@@ -139,7 +134,6 @@ impl Suite {
             clock,
         };
         let mut serving = JoinSet::new();
-        let mut engine = None;
         let mut engines = Vec::new();
         if let Some(listener) = bound.inventory {
             let service = starting.inventory().await.context("inventory cannot start")?;
@@ -152,14 +146,12 @@ impl Suite {
         }
         if let Some(listener) = bound.appo {
             let started = starting.appo().await.context("appo cannot start")?;
-            engines.push(started.engine.clone());
-            engine = Some(started.engine);
+            engines.push(started.engine);
             starting.serve(&mut serving, started.service, listener);
         }
         starting.watch_files();
         Ok(Self {
             addresses,
-            engine,
             engines,
             databases: starting.databases,
             stop: starting.stop,
@@ -223,220 +215,6 @@ impl Bound {
             apm: one(&self.apm, &config.apm.url, config.apm.port)?,
             appo: one(&self.appo, &config.appo.url, config.appo.port)?,
         })
-    }
-}
-
-/// What the starts of the services share.
-struct Starting {
-    config: Arc<Config>,
-    clock: Clock,
-    clients: Clients,
-    tls: Option<Arc<ServerTls>>,
-    apm_key: ServiceKey,
-    appo_key: ServiceKey,
-    addresses: Addresses,
-    databases: Vec<Db>,
-    stop: CancellationToken,
-}
-
-impl Starting {
-    async fn open(
-        &mut self,
-        name: &str,
-        url: &SecretString,
-        connections: u32,
-        migrations: &Migrations,
-    ) -> Result<Db> {
-        let url = self.config.database(name, url)?;
-        let db = Db::open(&url, migrations, connections)
-            .await
-            .with_context(|| format!("cannot open the database ({name}.database)"))?;
-        self.databases.push(db.clone());
-        Ok(db)
-    }
-
-    /// Whose tokens are accepted. `from_inventory`: where Inventory's key is asked for; Inventory itself knows it.
-    fn authenticator(
-        &self,
-        guard: Guard,
-        credentials: CredentialVerifier,
-        from_inventory: Option<&str>,
-    ) -> Result<Authenticator> {
-        let auth = &self.config.auth;
-        let time = Duration::from_secs(self.config.peers.service_seconds);
-        let source = |url: String, peer| key_source(self.clients.services.clone(), url, peer, time);
-        let mut tokens = TokenKeys {
-            rules: TokenRules {
-                hmac_key: Some(auth.hmac_key.clone()).filter(|key| !key.expose_secret().is_empty()),
-                allow_without_exp: auth.allow_tokens_without_exp,
-            },
-            ..TokenKeys::default()
-        };
-        if !auth.public_key_file.as_os_str().is_empty() {
-            let path = &auth.public_key_file;
-            let pem = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read auth.public_key_file {}", path.display()))?;
-            let key = PublicKey::from_pem(&pem)
-                .with_context(|| format!("auth.public_key_file {} cannot be used", path.display()))?;
-            tokens.given.push((Issuer::AuthServer, key));
-        }
-        if let Some(inventory) = from_inventory {
-            let url = format!("{inventory}/inventory/v1/token_key");
-            tokens.fetched.push((Issuer::Inventory, source(url, "Inventory")));
-        }
-        if !auth.auth_server.is_empty() {
-            let url = format!("{}/oauth/token_key", auth.auth_server.trim_end_matches('/'));
-            tokens
-                .fetched
-                .push((Issuer::AuthServer, source(url, "the auth server")));
-        }
-        Ok(Authenticator::new(AuthSettings {
-            clock: self.clock.clone(),
-            tokens,
-            services: vec![
-                ("apm".to_owned(), self.apm_key.clone()),
-                ("appo".to_owned(), self.appo_key.clone()),
-            ],
-            guard: Some(guard),
-            credentials: Some(credentials),
-            admin_everywhere: auth.admin_in_every_tenant,
-            refuse_unsigned_payload: auth.refuse_unsigned_payload,
-            trusted_proxies: self.config.listen.trusted_proxies.clone(),
-        }))
-    }
-
-    fn peer(&self, name: &'static str, origin: &str, key: &ServiceKey) -> Result<ServicePeer> {
-        ServicePeer::new(
-            name,
-            origin,
-            self.clients.services.clone(),
-            key.clone(),
-            self.clock.clone(),
-            Duration::from_secs(self.config.peers.service_seconds),
-        )
-        .map_err(anyhow::Error::msg)
-    }
-
-    async fn inventory(&mut self) -> Result<Service> {
-        let config = self.config.clone();
-        let settings = &config.inventory;
-        let db = self
-            .open(
-                "inventory",
-                &settings.database,
-                settings.connections,
-                &mecm_inventory::migrations(),
-            )
-            .await?;
-        let guard = Guard::new(&db, &self.clock);
-        let loaded = config.clone();
-        let load: LoadMasterKeys =
-            Arc::new(move || keys::master_sealer(&loaded).map_err(|error| error.to_string()));
-        let credentials =
-            Credentials::new(&db, &self.clock, guard.clone(), load).map_err(anyhow::Error::msg)?;
-        let setup = mecm_inventory::Setup {
-            auth: self.authenticator(guard, credentials.verifier(), None)?,
-            credentials,
-            db,
-            clock: self.clock.clone(),
-            clients: self.clients.clone(),
-            signing: keys::signing(&config)?,
-            next_signing: keys::next_signing(&config)?,
-            config,
-            stop: self.stop.clone(),
-        };
-        Ok(mecm_inventory::start(setup).await?.service)
-    }
-
-    async fn apm(&mut self) -> Result<mecm_apm::Started> {
-        let config = self.config.clone();
-        let settings = &config.apm;
-        let db = self
-            .open(
-                "apm",
-                &settings.database,
-                settings.connections,
-                &mecm_apm::migrations(),
-            )
-            .await?;
-        let inventory = self.peer("Inventory", &self.addresses.inventory, &self.apm_key)?;
-        let auth = self.authenticator(
-            Guard::new(&db, &self.clock),
-            verifier(inventory),
-            Some(&self.addresses.inventory),
-        )?;
-        let setup = mecm_apm::Setup {
-            auth,
-            db,
-            clock: self.clock.clone(),
-            clients: self.clients.clone(),
-            inventory: self.peer("Inventory", &self.addresses.inventory, &self.apm_key)?,
-            sealer: keys::job_sealer(&config)?,
-            config,
-            stop: self.stop.clone(),
-        };
-        Ok(mecm_apm::start(setup).await?)
-    }
-
-    async fn appo(&mut self) -> Result<mecm_appo::Started> {
-        let config = self.config.clone();
-        let settings = &config.appo;
-        let db = self
-            .open(
-                "appo",
-                &settings.database,
-                settings.connections,
-                &mecm_appo::migrations(),
-            )
-            .await?;
-        let inventory = self.peer("Inventory", &self.addresses.inventory, &self.appo_key)?;
-        let auth = self.authenticator(
-            Guard::new(&db, &self.clock),
-            verifier(inventory),
-            Some(&self.addresses.inventory),
-        )?;
-        let setup = mecm_appo::Setup {
-            auth,
-            db,
-            clock: self.clock.clone(),
-            clients: self.clients.clone(),
-            inventory: self.peer("Inventory", &self.addresses.inventory, &self.appo_key)?,
-            apm: self.peer("APM", &self.addresses.apm, &self.appo_key)?,
-            sealer: keys::job_sealer(&config)?,
-            config,
-            stop: self.stop.clone(),
-        };
-        Ok(mecm_appo::start(setup).await?)
-    }
-
-    /// Certificates are read again when their files change.
-    fn watch_files(&self) {
-        let trust = self.clients.trust.clone();
-        tokio::spawn(watch(
-            "certificates to believe",
-            move || trust.look_again(),
-            self.stop.clone(),
-        ));
-        if let Some(tls) = self.tls.clone() {
-            tokio::spawn(watch("certificate", move || tls.look_again(), self.stop.clone()));
-        }
-    }
-
-    fn serve(&self, serving: &mut JoinSet<Result<()>>, service: Service, listener: Listener) {
-        let listen = &self.config.listen;
-        let tls = self.tls.clone();
-        let (name, stop) = (service.name, self.stop.clone());
-        let grace = Duration::from_secs(listen.stop_seconds);
-        let limits = service.limits;
-        let (router, _document) = service.into_router();
-        if let Ok(address) = listener.address() {
-            tracing::info!(service = name, %address, "ready");
-        }
-        serving.spawn(async move {
-            serve(listener, router, limits, tls.as_deref(), stop, grace)
-                .await
-                .with_context(|| format!("{name} stopped"))
-        });
     }
 }
 

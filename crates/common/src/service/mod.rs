@@ -11,12 +11,13 @@ pub mod layers;
 mod server;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -114,10 +115,13 @@ struct CheckState {
 }
 
 impl Service {
-    /// The finished router and the document of its routes.
-    pub fn into_router(self) -> (Router, utoipa::openapi::OpenApi) {
+    /// The finished router.
+    pub fn into_router(self) -> Router {
         let (router, document) = self.routes.split_for_parts();
-        let (document, json) = document::finished(document, self.title, self.base);
+        // Few ask for it, and a start waits for nothing: it is finished for the first who does.
+        let document = Arc::new(LazyLock::new(move || {
+            document::finished(document, self.title, self.base)
+        }));
         let checks = Arc::new(self.checks);
         let observing = Arc::new(layers::Observing {
             service: self.name,
@@ -131,7 +135,10 @@ impl Service {
             .route(&format!("{}/ready", self.base), get(ready))
             .route(
                 &format!("{}/openapi.json", self.base),
-                get(move || async move { ([(http::header::CONTENT_TYPE, "application/json")], json) }),
+                get(move || async move {
+                    let document: Bytes = (**document).clone();
+                    ([(http::header::CONTENT_TYPE, "application/json")], document)
+                }),
             )
             .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
             .layer(Extension(checks));
@@ -143,15 +150,14 @@ impl Service {
         );
         let page = SwaggerUi::new(format!("{}/docs/ui", self.base))
             .config(Config::new([format!("{}/openapi.json", self.base)]).validator_url("none"));
-        let router = router
+        router
             .merge(open)
             .merge(page)
             .fallback(layers::no_such_path)
             .method_not_allowed_fallback(layers::no_such_method)
             .layer(axum::middleware::from_fn(layers::note_route))
             .layer(CatchPanicLayer::custom(layers::panicked))
-            .layer(axum::middleware::from_fn_with_state(observing, layers::observe));
-        (router, document)
+            .layer(axum::middleware::from_fn_with_state(observing, layers::observe))
     }
 }
 

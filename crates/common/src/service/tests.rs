@@ -70,7 +70,7 @@ fn app() -> Router {
         clock: Clock::manual(chrono::DateTime::from_timestamp_millis(1_600_500_691_267).unwrap()),
         errors_with_response: false,
     };
-    service.into_router().0
+    service.into_router()
 }
 
 async fn call(method: &str, path: &str, body: &str) -> (http::response::Parts, String) {

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::bare::Databases;
 use super::figures::{Figures, quantile};
-use super::load::{self, Load, Requests};
+use super::load::{self, Load, Measuring, Requests};
 use super::machine;
 use super::process::{Place, Process};
 use crate::demo::api::{Api, At};
@@ -41,15 +41,8 @@ const RARE: &str = "RARE";
 /// What is measured, and how long.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// How often each is measured.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
-    runs: u16,
-    /// How long each time, in milliseconds.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    millis: u64,
-    /// Keep-alive connections, each with one request under way.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
-    connections: u16,
+    #[command(flatten)]
+    measuring: Measuring,
     /// Hosts among which pages of 100 are searched for by capability.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(100..=10_000))]
     hosts: u16,
@@ -98,8 +91,8 @@ struct Bench {
 pub(super) async fn run(options: &Options) -> Result<()> {
     let bench = Bench::start(options).await?;
     let mut figures = Figures::default();
-    for number in 1..=options.runs {
-        say(&format!("run {number} of {}", options.runs));
+    for number in 1..=options.measuring.runs {
+        say(&format!("run {number} of {}", options.measuring.runs));
         for kind in Kind::ALL {
             bench.kind(kind, &mut figures).await?;
         }
@@ -109,7 +102,7 @@ pub(super) async fn run(options: &Options) -> Result<()> {
     }
     say(&format!("{} hosts to search", options.hosts));
     bench.register(usize::from(options.hosts)).await?;
-    for _ in 0..options.runs {
+    for _ in 0..options.measuring.runs {
         for (name, capability) in [("nine in ten have", COMMON), ("one in a hundred has", RARE)] {
             bench.page(name, capability, &mut figures).await?;
         }
@@ -155,8 +148,8 @@ impl Bench {
                 .map_err(|_| anyhow::anyhow!("an edge's address is one"))?,
             token: token.expose_secret().to_owned(),
             api: Api::new(&Clients::new(&config)?, &place.addresses, tenant, token),
-            connections: usize::from(options.connections),
-            time: Duration::from_millis(options.millis),
+            connections: options.measuring.connections(),
+            time: options.measuring.time(),
             suite,
             bare,
             _place: place,

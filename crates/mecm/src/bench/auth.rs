@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
-use clap::Args;
 use mecm_common::auth::Role;
 use mecm_common::auth::keys::ServiceKey;
 use mecm_common::auth::signature::{Form, RequestParts, SecretKey, hash_body, sign, verify};
@@ -22,26 +21,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::figures::{Figures, quantile};
-use super::load::{self, Requests};
+use super::load::{self, Measuring, Requests};
 use super::machine;
 use super::process::{Place, Process};
 use crate::demo::api::{Api, At};
 use crate::output::{result, say};
 use crate::suite;
-
-/// What is measured, and how long.
-#[derive(Clone, Debug, Args)]
-pub struct Options {
-    /// How often each is measured.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
-    runs: u16,
-    /// How long each time, in milliseconds.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    millis: u64,
-    /// Keep-alive connections, each with one request under way.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
-    connections: u16,
-}
 
 /// A POST that is answered 404 once its caller and its body are accepted.
 struct Asked {
@@ -58,7 +43,7 @@ enum By {
     Key(ServiceKey),
 }
 
-pub(super) async fn run(options: &Options) -> Result<()> {
+pub(super) async fn run(options: &Measuring) -> Result<()> {
     let place = Place::new("postgres").await?;
     let suite = Process::start(&place, "up", &["inventory", "apm", "appo"]).await?;
     let config = place.config();
@@ -98,8 +83,7 @@ pub(super) async fn run(options: &Options) -> Result<()> {
             body: String::new(),
         },
     ];
-    let time = Duration::from_millis(options.millis);
-    let connections = usize::from(options.connections);
+    let (time, connections) = (options.time(), options.connections());
     let mut figures = Figures::default();
     for number in 1..=options.runs {
         say(&format!("run {number} of {}", options.runs));

@@ -6,12 +6,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use clap::Args;
 use futures::future::try_join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// No answer is larger.
 const ANSWER_BYTES: usize = 16 * 1_024 * 1_024;
+
+/// What is measured, and how long.
+#[derive(Clone, Debug, Args)]
+pub struct Measuring {
+    /// How often each is measured.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(super) runs: u16,
+    /// How long each time, in milliseconds.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    millis: u64,
+    /// Keep-alive connections, each with one request under way.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
+    connections: u16,
+}
+
+impl Measuring {
+    /// How long each time.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_millis(self.millis)
+    }
+
+    /// How many connections.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.into()
+    }
+}
 
 /// Makes the next request, as it goes over the wire.
 pub(super) type Requests = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;

@@ -24,7 +24,7 @@ pub enum Command {
     /// Requests of four kinds, beside handlers with nothing around them: rates, times, processor.
     Api(api::Options),
     /// What a signature costs beside a token, and how many are verified.
-    Auth(auth::Options),
+    Auth(load::Measuring),
     /// What `api` compares with, as a process of its own.
     #[command(hide = true)]
     Bare {

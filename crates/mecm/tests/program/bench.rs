@@ -22,33 +22,51 @@ fn a_small_bench_runs_and_says_how_it_was_taken() {
         } else {
             "database: SQLite 3."
         };
-        for said in [
-            database,
-            "data folder: on ",
-            "the simulator and the measuring client in another",
-            "20 hosts at 1 s: instantiate",
-            "5 hosts at 50 ms: create",
-            "5 hosts at 50 ms: memory at most",
-            "a create beside a batch of 200, p99",
-            "creates timed",
-            "appo ready after",
-            "all in one process",
-        ] {
-            assert!(output.contains(said), "{said:?} is not in:\n{output}");
-        }
+        says(
+            &output,
+            &[
+                database,
+                "data folder: on ",
+                "the simulator and the measuring client in another",
+                "20 hosts at 1 s: instantiate",
+                "5 hosts at 50 ms: create",
+                "5 hosts at 50 ms: memory at most",
+                "a create beside a batch of 200, p99",
+                "creates timed",
+                "appo ready after",
+                "all in one process",
+            ],
+        );
+    }
+}
+
+/// What `mecm bench` prints, run with these arguments on PostgreSQL; `None`: there is none here.
+#[expect(clippy::print_stderr, reason = "who runs the tests is told what was not")]
+fn printed(arguments: &[&str]) -> Option<String> {
+    let Some(postgres) = std::env::var_os(POSTGRES_VARIABLE) else {
+        eprintln!("skipped: {POSTGRES_VARIABLE} names no server");
+        return None;
+    };
+    let folder = Scratch::new().unwrap();
+    let mut command = mecm(&folder);
+    command
+        .env(POSTGRES_VARIABLE, postgres)
+        .arg("bench")
+        .args(arguments);
+    let (output, errors, status) = ended(&mut command);
+    assert!(status.success(), "{errors}");
+    Some(output)
+}
+
+fn says(output: &str, all: &[&str]) {
+    for said in all {
+        assert!(output.contains(said), "{said:?} is not in:\n{output}");
     }
 }
 
 #[test]
 fn requests_are_measured_beside_what_they_wrap() {
-    let Some(postgres) = std::env::var_os(POSTGRES_VARIABLE) else {
-        eprintln!("skipped: {POSTGRES_VARIABLE} names no server");
-        return;
-    };
-    let folder = Scratch::new().unwrap();
-    let mut command = mecm(&folder);
-    command.env(POSTGRES_VARIABLE, postgres).args([
-        "bench",
+    let arguments = [
         "api",
         "--runs",
         "1",
@@ -58,53 +76,38 @@ fn requests_are_measured_beside_what_they_wrap() {
         "2",
         "--hosts",
         "100",
-    ]);
-    let (output, errors, status) = ended(&mut command);
-    assert!(status.success(), "{errors}");
-    for said in [
-        "database: PostgreSQL 1",
-        "2 connections for 20ms each",
-        "GET …/mechosts/{ip}: service to bare handler",
-        "GET …/mechosts/{ip}/capabilities: bare handler, CPU per 1,000",
-        "GET …/app_instance_infos (50): query alone, p99",
-        "POST …/apps: service, rate",
-        "GET /inventory/v1/health",
-        "a page of 100 by a type that one in a hundred has, p99",
-    ] {
-        assert!(output.contains(said), "{said:?} is not in:\n{output}");
-    }
+    ];
+    let Some(output) = printed(&arguments) else { return };
+    says(
+        &output,
+        &[
+            "database: PostgreSQL 1",
+            "2 connections for 20ms each",
+            "GET …/mechosts/{ip}: service to bare handler",
+            "GET …/mechosts/{ip}/capabilities: bare handler, CPU per 1,000",
+            "GET …/app_instance_infos (50): query alone, p99",
+            "POST …/apps: service, rate",
+            "GET /inventory/v1/health",
+            "a page of 100 by a type that one in a hundred has, p99",
+        ],
+    );
 }
 
 #[test]
 fn signatures_are_measured_beside_tokens() {
-    let Some(postgres) = std::env::var_os(POSTGRES_VARIABLE) else {
-        eprintln!("skipped: {POSTGRES_VARIABLE} names no server");
-        return;
-    };
-    let folder = Scratch::new().unwrap();
-    let mut command = mecm(&folder);
-    command.env(POSTGRES_VARIABLE, postgres).args([
-        "bench",
-        "auth",
-        "--runs",
-        "1",
-        "--millis",
-        "50",
-        "--connections",
-        "4",
-    ]);
-    let (output, errors, status) = ended(&mut command);
-    assert!(status.success(), "{errors}");
-    for said in [
-        "database: PostgreSQL 1",
-        "4 connections for 50ms each",
-        "verifications on one core",
-        "POST at Inventory signed, rate",
-        "POST at APPO signed, p99",
-        "POST at APPO: a signature more than a token, p50",
-    ] {
-        assert!(output.contains(said), "{said:?} is not in:\n{output}");
-    }
+    let arguments = ["auth", "--runs", "1", "--millis", "50", "--connections", "4"];
+    let Some(output) = printed(&arguments) else { return };
+    says(
+        &output,
+        &[
+            "database: PostgreSQL 1",
+            "4 connections for 50ms each",
+            "verifications on one core",
+            "POST at Inventory signed, rate",
+            "POST at APPO signed, p99",
+            "POST at APPO: a signature more than a token, p50",
+        ],
+    );
 }
 
 #[test]

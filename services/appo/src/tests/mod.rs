@@ -363,7 +363,7 @@ async fn serve(
         stop: CancellationToken::new(),
     };
     let started = runtime.spawn(start_with(setup, wrap)).await.unwrap().unwrap();
-    let (router, _document) = started.service.into_router();
+    let router = started.service.into_router();
     Process {
         router,
         engine: started.engine,

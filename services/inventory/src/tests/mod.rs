@@ -57,7 +57,6 @@ pub(crate) static CUSTOMER: LazyLock<ServiceKey> = LazyLock::new(ServiceKey::gen
 /// The service on a database of its own.
 pub(crate) struct Bench {
     pub(crate) router: Router,
-    pub(crate) document: utoipa::openapi::OpenApi,
     pub(crate) clock: Clock,
     pub(crate) app: App,
     /// The master keys, the one that seals first.
@@ -87,10 +86,9 @@ impl Bench {
         for db in TestDb::all(&migrations()).await {
             let clock = Clock::manual(DateTime::from_timestamp(1_795_000_000, 123_000_000).unwrap());
             let master = Arc::new(Mutex::new(vec![SealingKey::generate()]));
-            let (router, document, app) = process(&db, &clock, &config, &master).await;
+            let (router, app) = process(&db, &clock, &config, &master).await;
             let bench = Self {
                 router,
-                document,
                 clock,
                 app,
                 master,
@@ -237,7 +235,7 @@ async fn process(
     clock: &Clock,
     config: &Config,
     master: &Arc<Mutex<Vec<SealingKey>>>,
-) -> (Router, utoipa::openapi::OpenApi, App) {
+) -> (Router, App) {
     let guard = Guard::new(&db.db, clock);
     let keys = Arc::clone(master);
     let load: LoadMasterKeys = Arc::new(move || {
@@ -268,8 +266,7 @@ async fn process(
         stop: Default::default(),
     };
     let started = start(setup).await.unwrap();
-    let (router, document) = started.service.into_router();
-    (router, document, started.app)
+    (started.service.into_router(), started.app)
 }
 
 impl Answer {

@@ -42,7 +42,8 @@ pub(super) fn complete(document: &mut Value, base: &str) {
             if operation["description"].is_null() {
                 operation["description"] = operation["summary"].clone();
             }
-            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten() {
                 let known = QUERIES.iter().find(|(name, _)| parameter["name"] == **name);
                 if let Some((_, schema)) = known {
                     parameter["schema"] = serde_json::from_str(schema).unwrap_or_default();
