@@ -117,6 +117,7 @@ impl TokenVerifier {
             Some(known) => known,
             None => {
                 let parts = Unverified::parse(token)?;
+                metrics::counter!("mecm_token_signatures_checked_total").increment(1);
                 let issuer = self.issuer(&parts).await?;
                 let known = Arc::new((issuer, parts.claims()?));
                 known.1.check_times(&self.rules, self.clock.now())?;

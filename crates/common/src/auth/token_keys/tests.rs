@@ -151,6 +151,39 @@ async fn a_peer_that_never_answered_is_a_502_and_one_that_did_is_not() {
 }
 
 #[tokio::test]
+async fn a_token_s_signature_is_checked_once_and_not_with_each_request() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let told = recorder.handle();
+    let _counted_here = metrics::set_default_local_recorder(&recorder);
+    let checked = || {
+        let told = told.render();
+        let line = told
+            .lines()
+            .find_map(|line| line.strip_prefix("mecm_token_signatures_checked_total "));
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    let clock = clock();
+    let keys = TokenKeys {
+        given: vec![(Issuer::Inventory, KEY.public().clone())],
+        ..TokenKeys::default()
+    };
+    let verifier = TokenVerifier::new(keys, clock.clone());
+    for (jti, so_far) in [("1", 1), ("2", 2), ("1", 2)] {
+        let token = token(&KEY, &clock, jti);
+        for _ in 0..100 {
+            assert!(verifier.verify(&token).await.is_ok());
+        }
+        assert_eq!(checked(), so_far);
+    }
+    // What does not hold is not remembered: who guesses cannot fill the memory.
+    let strange = token(&OTHER_KEY, &clock, "1");
+    for _ in 0..2 {
+        assert!(verifier.verify(&strange).await.is_err());
+    }
+    assert_eq!(checked(), 4);
+}
+
+#[tokio::test]
 async fn a_remembered_token_still_expires() {
     let clock = clock();
     let keys = TokenKeys {
