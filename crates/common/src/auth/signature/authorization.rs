@@ -1,6 +1,6 @@
 //! Reading `Authorization: SDK-HMAC-SHA256 Access=<AK>, SignedHeaders=<h1;h2;…>, Signature=<64 hex>`.
 
-use super::{ALGORITHM, AccessKey};
+use super::{ALGORITHM, AccessKey, BLANKS};
 
 /// Most headers that may be signed: bounds the work a stranger can ask for.
 const MAX_SIGNED_HEADERS: usize = 64;
@@ -18,7 +18,11 @@ pub struct Authorization {
 
 /// True when the header's value speaks this scheme at all, readable or not. Schemes are compared without case (RFC 9110, 11.1).
 pub fn is_signature(authorization: &str) -> bool {
-    let scheme = authorization.split_ascii_whitespace().next().unwrap_or_default();
+    let scheme = authorization
+        .trim_matches(BLANKS)
+        .split(BLANKS)
+        .next()
+        .unwrap_or_default();
     scheme.eq_ignore_ascii_case(ALGORITHM)
 }
 
@@ -27,11 +31,11 @@ pub fn is_signature(authorization: &str) -> bool {
 /// `None` when it cannot be read: another scheme, a part missing or twice, a header name that is not lower case or
 /// stands twice, a signature that is not 64 hexadecimal digits.
 pub fn parse_authorization(value: &str) -> Option<Authorization> {
-    let (scheme, rest) = value.trim().split_once(' ')?;
+    let (scheme, rest) = value.trim_matches(BLANKS).split_once(' ')?;
     if !scheme.eq_ignore_ascii_case(ALGORITHM) {
         return None;
     }
-    let mut parts = rest.split(',').map(str::trim);
+    let mut parts = rest.split(',').map(|part| part.trim_matches(BLANKS));
     let access_key = parts.next()?.strip_prefix("Access=")?.parse().ok()?;
     let signed_headers = signed_headers(parts.next()?.strip_prefix("SignedHeaders=")?)?;
     let digits = parts.next()?.strip_prefix("Signature=")?;
@@ -51,7 +55,7 @@ fn signed_headers(list: &str) -> Option<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for name in list.split(';') {
         let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&c);
-        let twice = names.iter().any(|other| other == name);
+        let twice = !cfg!(planted_bug) && names.iter().any(|other| other == name);
         if name.is_empty() || !name.bytes().all(fits) || twice || names.len() == MAX_SIGNED_HEADERS {
             return None;
         }
@@ -103,6 +107,9 @@ mod tests {
             good.replace(SIGNATURE, &SIGNATURE.replace('f', "g")),
             format!("{good}, Access=AK"),
             format!("{good}, "),
+            // A blank of Unicode, or of text files, is none of HTTP's.
+            format!("\u{b}{good}"),
+            good.replace(", ", ",\u{a0}"),
         ] {
             assert_eq!(parse_authorization(&bad), None, "{bad}");
         }
@@ -112,6 +119,7 @@ mod tests {
     fn the_scheme_is_told_from_others() {
         assert!(is_signature("SDK-HMAC-SHA256 nonsense"));
         assert!(is_signature("sdk-hmac-sha256"));
+        assert!(is_signature("\t SDK-HMAC-SHA256\tnonsense"));
         assert!(!is_signature("Bearer eyJ"));
         assert!(!is_signature(""));
     }

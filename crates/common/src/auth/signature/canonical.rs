@@ -30,7 +30,8 @@ impl RequestParts<'_> {
             .headers
             .iter()
             .find(|(other, _)| other.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(value).ok().map(str::trim)
+        let text = std::str::from_utf8(value).ok()?;
+        Some(text.trim_matches(super::BLANKS))
     }
 }
 
@@ -119,7 +120,10 @@ fn write_query(query: &str, form: Form, out: &mut Vec<u8>) {
         })
         .collect();
     if form == Form::Sdk {
-        pairs.sort();
+        match cfg!(planted_bug) {
+            true => pairs.sort_by(|a, b| a.0.cmp(&b.0)),
+            false => pairs.sort(),
+        }
     }
     let mut written: Vec<Vec<u8>> = pairs
         .iter()

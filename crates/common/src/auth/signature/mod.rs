@@ -14,10 +14,14 @@
 //! - [`authorization`]: reading the `Authorization` header.
 //! - [`body`]: which hashes of the body count.
 //! - [`sign()`], [`read`], [`verify()`]: the two ends.
+//! - `fuzzing`: what must hold of any header and any request. `cfg(planted_bug)` breaks one rule in each of the two files that
+//!   are fuzzed, so that it can be seen that the fuzzer finds it.
 
 pub mod authorization;
 pub mod body;
 pub mod canonical;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod keys;
 mod sign;
 mod verify;
@@ -34,6 +38,8 @@ pub use verify::{MAX_SKEW, Refusal, SignedRequest, date_of, fits, read, verify};
 
 /// The scheme's name: first word of the `Authorization` header and first line of the string to sign.
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
+/// What may stand around a header's value and its parts (RFC 9110, 5.6.3).
+const BLANKS: [char; 2] = [' ', '\t'];
 /// The header that carries the time of signing, as `20261123T064100Z`.
 pub const DATE_HEADER: &str = "x-sdk-date";
 /// The header in which a client states its body's hash, or [`UNSIGNED_PAYLOAD`].
