@@ -18,7 +18,7 @@ use super::rig::{Rig, on_each};
 
 /// Routes that nobody needs a token for; and those that take none.
 pub(super) const OPEN: [&str; 1] = ["/inventory/v1/token_key"];
-const BY_SIGNATURE: [&str; 4] = [
+pub(super) const BY_SIGNATURE: [&str; 4] = [
     "/inventory/v1/token",
     "/inventory/v1/tokens",
     "/inventory/v1/credentials/verify",
@@ -43,6 +43,32 @@ impl Ids {
             host: "10.0.0.2".to_owned(),
         }
     }
+
+    /// A path of a document with these in the places of its parameters.
+    pub(super) fn fill(&self, path: &str, tenant: TenantId) -> String {
+        let mut filled = path.replace("{tenant_id}", &tenant.to_string());
+        for (parameter, value) in [
+            ("{app_package_id}", self.package.as_str()),
+            ("{app_instance_id}", &self.instance),
+            ("{app_id}", &self.instance),
+            ("{apprule_task_id}", &self.task),
+            ("{capability_type}", "GPU"),
+            ("{capability_id}", "x"),
+            ("{ak}", "QUtBS0FLQUtBS0FLQUs="),
+            ("{host_ip}", &self.host),
+            ("{mechost_ip}", &self.host),
+            ("{applcm_ip}", &self.host),
+            ("{apprule_ip}", &self.host),
+            ("{appstore_ip}", &self.host),
+        ] {
+            filled = filled.replace(parameter, value);
+        }
+        assert!(
+            !filled.contains('{'),
+            "{path} has a parameter that is new here: give it a value above"
+        );
+        filled
+    }
 }
 
 /// All routes: method and path, with parameters filled.
@@ -59,27 +85,7 @@ pub(super) async fn routes_to(rig: &Rig, tenant: TenantId, ids: &Ids) -> Vec<(Me
             if methods["get"]["security"] == serde_json::json!([]) && !OPEN.contains(&path.as_str()) {
                 continue;
             }
-            let mut filled = path.replace("{tenant_id}", &tenant.to_string());
-            for (parameter, value) in [
-                ("{app_package_id}", ids.package.as_str()),
-                ("{app_instance_id}", &ids.instance),
-                ("{app_id}", &ids.instance),
-                ("{apprule_task_id}", &ids.task),
-                ("{capability_type}", "GPU"),
-                ("{capability_id}", "x"),
-                ("{ak}", "QUtBS0FLQUtBS0FLQUs="),
-                ("{host_ip}", &ids.host),
-                ("{mechost_ip}", &ids.host),
-                ("{applcm_ip}", &ids.host),
-                ("{apprule_ip}", &ids.host),
-                ("{appstore_ip}", &ids.host),
-            ] {
-                filled = filled.replace(parameter, value);
-            }
-            assert!(
-                !filled.contains('{'),
-                "{path} has a parameter that is new here: give it a value above"
-            );
+            let filled = ids.fill(path, tenant);
             for method in methods.as_object().unwrap().keys() {
                 if let Ok(method) = method.to_uppercase().parse() {
                     all.push((method, format!("{origin}{filled}")));

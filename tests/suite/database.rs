@@ -11,35 +11,68 @@ use uuid::Uuid;
 
 use super::rig::{LIMIT, Place, Rig};
 
+/// A PostgreSQL database of a test's own, which can be taken away.
+pub(super) struct OwnDatabase {
+    admin: PgConnection,
+    name: String,
+    pub(super) url: String,
+}
+
+impl OwnDatabase {
+    /// On this server.
+    pub(super) async fn new(server: &str) -> Self {
+        let mut admin = PgConnection::connect(server).await.unwrap();
+        let name = format!("own_{}", Uuid::new_v4().simple());
+        run(&mut admin, format!("CREATE DATABASE {name}")).await;
+        let mut url = reqwest::Url::parse(server).unwrap();
+        url.set_path(&name);
+        Self {
+            admin,
+            name,
+            url: url.to_string(),
+        }
+    }
+
+    pub(super) async fn take_away(&mut self) {
+        let name = &self.name;
+        for sql in [
+            format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+        ] {
+            run(&mut self.admin, sql).await;
+        }
+    }
+
+    pub(super) async fn give_back(&mut self) {
+        let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name);
+        run(&mut self.admin, sql).await;
+    }
+
+    pub(super) async fn drop(mut self) {
+        run(
+            &mut self.admin,
+            format!("DROP DATABASE {} WITH (FORCE)", self.name),
+        )
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_is_away_callers_are_told_so_and_afterwards_all_goes_on() {
     let Ok(server) = std::env::var(POSTGRES_VARIABLE) else {
         println!("skipped: {POSTGRES_VARIABLE} names no PostgreSQL");
         return;
     };
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    let name = format!("away_{}", Uuid::new_v4().simple());
-    run(&mut admin, format!("CREATE DATABASE {name}")).await;
-    let mut url = reqwest::Url::parse(&server).unwrap();
-    url.set_path(&name);
+    let mut database = OwnDatabase::new(&server).await;
     let mut place = Place::new("sqlite").await;
-    place.config.appo.database = url.to_string().into();
+    place.config.appo.database = database.url.clone().into();
     let rig = Rig::start(place).await;
     let hosts = rig.edges(2, 2).await;
     let package = rig.upload(sample::build().unwrap()).await;
     let ids = rig.create(&package, "sample", &hosts).await;
     rig.settled().await;
 
-    run(
-        &mut admin,
-        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-    )
-    .await;
-    run(
-        &mut admin,
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
-    )
-    .await;
+    database.take_away().await;
     let deadline = Instant::now() + LIMIT;
     loop {
         // A request may meet a connection that does not know yet that it is dead; none is ever answered 500.
@@ -65,11 +98,7 @@ async fn while_the_database_is_away_callers_are_told_so_and_afterwards_all_goes_
         .await
         .unwrap();
 
-    run(
-        &mut admin,
-        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
-    )
-    .await;
+    database.give_back().await;
     let deadline = Instant::now() + LIMIT;
     loop {
         let answer = rig
@@ -94,7 +123,7 @@ async fn while_the_database_is_away_callers_are_told_so_and_afterwards_all_goes_
     );
     assert_eq!(rig.sim.totals().counts.deploys, 2);
     rig.suite.stop().await;
-    run(&mut admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    database.drop().await;
 }
 
 async fn run(connection: &mut PgConnection, sql: String) {

@@ -17,5 +17,6 @@ mod restart;
 mod rig;
 mod schemas;
 mod signatures;
+mod statuses;
 mod strangers;
 mod wire;

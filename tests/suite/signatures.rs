@@ -4,7 +4,7 @@
 use mecm::demo::api::At;
 use mecm::keys;
 use mecm_common::auth::keys::ServiceKey;
-use mecm_common::auth::signature::{AccessKey, EMPTY_BODY_SHA256, RequestParts, SecretKey, sign};
+use mecm_common::auth::signature::{AccessKey, RequestParts, SecretKey, hash_body, sign};
 use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
 use mecm_common::db::testing::kinds;
@@ -15,32 +15,50 @@ use uuid::Uuid;
 use super::callers::{OPEN, routes};
 use super::rig::{Place, Rig, on_each};
 
-/// A request without a body, signed, that can be sent again as it is.
-struct Signed {
+/// A signed request that can be sent again as it is.
+pub(super) struct Signed {
     method: Method,
     url: Url,
-    headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
 }
 
 impl Signed {
-    fn new(key: &ServiceKey, method: &Method, url: &str) -> Self {
+    /// Without a body.
+    pub(super) fn new(key: &ServiceKey, method: &Method, url: &str) -> Self {
+        Self::with(key, method, url, &[], Vec::new())
+    }
+
+    /// With these headers and this body, whose hash is stated.
+    pub(super) fn with(
+        key: &ServiceKey,
+        method: &Method,
+        url: &str,
+        more: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Self {
         let url = Url::parse(url).unwrap();
         let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let id = Uuid::new_v4().to_string();
+        let mut headers = vec![
+            ("x-request-id", Uuid::new_v4().to_string()),
+            ("x-sdk-content-sha256", hash_body(&body)),
+        ];
+        headers.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let mut covered: Vec<(&str, &[u8])> = vec![("host", host.as_bytes())];
+        covered.extend(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
         let parts = RequestParts {
             method: method.as_str(),
             path: url.path(),
             query: url.query().unwrap_or_default(),
-            headers: &[("host", host.as_bytes()), ("x-request-id", id.as_bytes())],
+            headers: &covered,
         };
         let signed = sign(
             &key.access_key,
             &key.secret_key,
             &parts,
-            EMPTY_BODY_SHA256,
+            &hash_body(&body),
             Clock::System.now(),
         );
-        let mut headers = vec![("x-request-id", id)];
         for (name, value) in signed.headers() {
             headers.push((name, value.to_owned()));
         }
@@ -48,10 +66,11 @@ impl Signed {
             method: method.clone(),
             url,
             headers,
+            body,
         }
     }
 
-    async fn send(&self, client: &Client) -> (u16, String) {
+    pub(super) async fn send(&self, client: &Client) -> (u16, String) {
         let answer = self.sent(client).await;
         let status = answer.status().as_u16();
         let body: Value = answer.json().await.unwrap_or_default();
@@ -68,7 +87,7 @@ impl Signed {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        request.send().await.unwrap()
+        request.body(self.body.clone()).send().await.unwrap()
     }
 }
 

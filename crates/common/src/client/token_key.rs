@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::call::call;
 use crate::auth::rsa::TokenKey;
 use crate::auth::{AuthError, KeySource};
@@ -22,7 +24,11 @@ pub fn key_source(client: reqwest::Client, url: String, peer: &'static str, time
             })?;
             if !answer.status.is_success() {
                 let why = format!("{peer} answered {} instead of its public key", answer.status);
-                return Err(AuthError::PeerDown(why));
+                // A gateway before it waited in vain.
+                return Err(match answer.status {
+                    StatusCode::GATEWAY_TIMEOUT => AuthError::PeerSlow(why),
+                    _ => AuthError::PeerDown(why),
+                });
             }
             let document: TokenKey = answer
                 .json()

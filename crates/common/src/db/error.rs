@@ -70,6 +70,8 @@ impl From<sqlx::Error> for DbError {
             "40001" | "40P01" | "55P03" => Self::Conflict(error),
             // Connection exceptions, too many connections, shut-down, start-up, read-only stand-by.
             code if code.starts_with("08") || code.starts_with("57P") => Self::Unavailable(error),
+            // It lets nobody in: not us, or nobody at all; or it is not there.
+            code if code.starts_with("28") || code == "55000" || code == "3D000" => Self::Unavailable(error),
             // Too many connections, read-only, cut off because it took too long.
             "53300" | "25006" | "57014" => Self::Unavailable(error),
             _ => Self::Other(error),

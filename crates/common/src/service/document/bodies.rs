@@ -63,7 +63,10 @@ const ANSWERS: &[(&str, &str)] = &[
         "sha256",
         r#""9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#,
     ),
-    ("signature", r#""2f9d8c0a""#),
+    (
+        "signature",
+        r#""c1eacb4be82cc9c6032a98514ebaf034014e2dfb28c3a2ab2ef823806d6edff9""#,
+    ),
     ("since", r#""2026-11-23T07:31:33.267""#),
     ("size", "17384"),
     ("source", r#""192.0.2.7""#),
@@ -72,7 +75,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("step", r#""send""#),
     (
         "stringsToSign",
-        r#"["SDK-HMAC-SHA256\n20261123T064100Z\n9f86d081"]"#,
+        r#"["SDK-HMAC-SHA256\n20261123T064100Z\n9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]"#,
     ),
     ("taskId", r#""3c9e5a40-0b53-4f4f-9b1e-8f6f0a7c2d11""#),
     ("tenantId", r#""1a5a0a3c-6b6e-4b0f-8f4e-0c2b9d6f1e77""#),
