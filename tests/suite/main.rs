@@ -16,6 +16,7 @@ mod platform;
 mod restart;
 mod rig;
 mod schemas;
+mod secrets;
 mod signatures;
 mod statuses;
 mod strangers;
