@@ -1,10 +1,14 @@
 """Signs with huaweicloudsdkcore and with the examples of README.md; see scripts/interop."""
 
 import http.client
+import io
 import json
 import os
+import pathlib
 import re
 import sys
+import uuid
+import zipfile
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.sdk_request import SdkRequest
@@ -29,9 +33,9 @@ def signed(service, method, path, query=(), headers=None, body=None):
     return Signer(BasicCredentials(AK, SK)).sign(request)
 
 
-def send(request, method=None, uri=None, headers=None, body=None):
-    """Sends it, or with some of it altered; gives the status and the message of an error."""
-    connection = http.client.HTTPConnection(request.host, timeout=30)
+def ask(request, method=None, uri=None, headers=None, body=None):
+    """Sends it, or with some of it altered; gives the status and what was answered."""
+    connection = http.client.HTTPConnection(request.host, timeout=60)
     connection.putrequest(method or request.method, uri or request.uri, skip_host=True, skip_accept_encoding=True)
     body = request.body if body is None else body
     for name, value in (headers or request.header_params).items():
@@ -40,13 +44,19 @@ def send(request, method=None, uri=None, headers=None, body=None):
         connection.putheader("Content-Length", str(len(body)))
     connection.endheaders(body or None)
     answer = connection.getresponse()
-    text = answer.read()
+    told = answer.status, answer.read()
     connection.close()
+    return told
+
+
+def send(request, **altered):
+    """The same, of an error with its message."""
+    status, text = ask(request, **altered)
     try:
         told = json.loads(text)
-        return answer.status, told.get("message", "") if isinstance(told, dict) else ""
+        return status, told.get("message", "") if isinstance(told, dict) else ""
     except ValueError:
-        return answer.status, ""
+        return status, ""
 
 
 def let_in(told, what):
@@ -83,16 +93,46 @@ assert told[0] == 200, told
 print("accepted: a JSON POST: 200")
 refused(send(post), "the same once more")
 
-boundary = "----interop"
-form = (
-    f'--{boundary}\r\nContent-Disposition: form-data; name="hostList"\r\n\r\n10.0.0.1\r\n'
-    f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.csar"\r\n'
-    f"Content-Type: application/octet-stream\r\n\r\nno package\r\n--{boundary}--\r\n"
-)
-multipart = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-upload = signed("apm", "POST", "/packages/upload", headers=multipart, body=form)
-assert upload.header_params["X-Sdk-Content-Sha256"] == "UNSIGNED-PAYLOAD"
-let_in(send(upload), "a multipart upload whose body is not signed")
+
+
+def sample():
+    """A package, made of the files of the demo's."""
+    files, folder = io.BytesIO(), pathlib.Path(README).parent / "crates/mecm/sample"
+    with zipfile.ZipFile(files, "w", zipfile.ZIP_DEFLATED) as package:
+        for path in sorted(folder.rglob("*")):
+            package.write(path, f"sample/{path.relative_to(folder)}")
+        package.writestr("sample/sample.mf", "metadata:\napp_product_name: sample\n")
+    return "sample.csar", files.getvalue()
+
+
+def form(name, package):
+    """The form of an upload, as bytes, and its type."""
+    boundary = "----interop"
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="hostList"\r\n\r\n10.0.0.1\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="appPackageName"\r\n\r\ninterop\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="appPackageVersion"\r\n\r\n1.0\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        f"Content-Type: application/octet-stream\r\n\r\n"
+    )
+    return head.encode() + package + f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+real = os.environ.get("MECM_FIXTURES") or pathlib.Path(README).parent / "../shared/fixtures/csar"
+real = sorted(pathlib.Path(real).glob("*.csar"))
+if not real:
+    print("skipped: packages of a v1.0 installation, which are not here; the demo's is")
+for name, package in [sample(), *((path.name, path.read_bytes()) for path in real)]:
+    body, kind = form(name, package)
+    # An id of its own: two uploads of one second would have one signature, since their bodies are not in it.
+    told = {"Content-Type": kind, "X-Request-Id": str(uuid.uuid4())}
+    upload = signed("apm", "POST", "/packages/upload", headers=told, body=body)
+    assert upload.header_params["X-Sdk-Content-Sha256"] == "UNSIGNED-PAYLOAD"
+    told = ask(upload)
+    assert told[0] == 202, (name, told)
+    kept = ask(signed("apm", "GET", f"/packages/{json.loads(told[1])['appPackageId']}/download"))
+    assert kept == (200, package), f"{name}: {kept[0]}"
+    print(f"accepted: a multipart upload whose body is not signed, and read again as it was: {name}, {len(package)} bytes")
 
 replaced = controller.replace("30101", "30102")
 put = signed("inventory", "PUT", "/applcms/10.0.0.7", [("a", "b c")], js, replaced)
