@@ -13,63 +13,8 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::documents::{Served, documents};
+use super::documents::{BY_SIGNATURE, Ids, OPEN, Served, documents};
 use super::rig::{Rig, on_each};
-
-/// Routes that nobody needs a token for; and those that take none.
-pub(super) const OPEN: [&str; 1] = ["/inventory/v1/token_key"];
-pub(super) const BY_SIGNATURE: [&str; 4] = [
-    "/inventory/v1/token",
-    "/inventory/v1/tokens",
-    "/inventory/v1/credentials/verify",
-    "/inventory/v1/credentials/reseal",
-];
-
-/// What the parameters of paths are filled with.
-pub(super) struct Ids {
-    pub(super) package: String,
-    pub(super) instance: String,
-    pub(super) task: String,
-    pub(super) host: String,
-}
-
-impl Ids {
-    /// Of records that there are not.
-    pub(super) fn of_nothing() -> Self {
-        Self {
-            package: "4d8f28a2c9a64bb6b0ef2f3c7e1b5a90".to_owned(),
-            instance: "5c1b2c86-1d5c-4d0e-9d3e-111111111111".to_owned(),
-            task: "5c1b2c86-1d5c-4d0e-9d3e-111111111111".to_owned(),
-            host: "10.0.0.2".to_owned(),
-        }
-    }
-
-    /// A path of a document with these in the places of its parameters.
-    pub(super) fn fill(&self, path: &str, tenant: TenantId) -> String {
-        let mut filled = path.replace("{tenant_id}", &tenant.to_string());
-        for (parameter, value) in [
-            ("{app_package_id}", self.package.as_str()),
-            ("{app_instance_id}", &self.instance),
-            ("{app_id}", &self.instance),
-            ("{apprule_task_id}", &self.task),
-            ("{capability_type}", "GPU"),
-            ("{capability_id}", "x"),
-            ("{ak}", "QUtBS0FLQUtBS0FLQUs="),
-            ("{host_ip}", &self.host),
-            ("{mechost_ip}", &self.host),
-            ("{applcm_ip}", &self.host),
-            ("{apprule_ip}", &self.host),
-            ("{appstore_ip}", &self.host),
-        ] {
-            filled = filled.replace(parameter, value);
-        }
-        assert!(
-            !filled.contains('{'),
-            "{path} has a parameter that is new here: give it a value above"
-        );
-        filled
-    }
-}
 
 /// All routes: method and path, with parameters filled.
 pub(super) async fn routes(rig: &Rig, tenant: TenantId) -> Vec<(Method, String)> {

@@ -18,6 +18,7 @@ mod rig;
 mod schemas;
 mod secrets;
 mod signatures;
+mod spellings;
 mod statuses;
 mod strangers;
 mod wire;

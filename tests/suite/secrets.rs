@@ -9,7 +9,8 @@ use reqwest::{Client, Method, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::callers::{OPEN, routes};
+use super::callers::routes;
+use super::documents::OPEN;
 use super::rig::{Place, Rig};
 use super::signatures::Signed;
 

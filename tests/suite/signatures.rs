@@ -12,7 +12,8 @@ use reqwest::{Client, Method, Url};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::callers::{OPEN, routes};
+use super::callers::routes;
+use super::documents::OPEN;
 use super::rig::{Place, Rig, on_each};
 
 /// A signed request that can be sent again as it is.

@@ -10,13 +10,10 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use mecm_common::db::testing::{POSTGRES_VARIABLE, kinds};
-use mecm_common::models::ids::TenantId;
 use reqwest::Method;
-use serde_json::Value;
 
-use super::callers::{BY_SIGNATURE, Ids};
 use super::database::OwnDatabase;
-use super::documents::{Served, documents};
+use super::documents::Operation;
 use super::rig::{Place, Rig};
 
 /// How large a JSON body may be, here.
@@ -24,53 +21,10 @@ const JSON_BYTES: usize = 16 * 1024;
 /// How large a package may be, here.
 const PACKAGE_BYTES: u64 = 512 * 1024;
 
-/// What a document tells of one operation.
-struct Operation {
-    method: Method,
-    /// As it stands in the document.
-    path: String,
-    /// Where its service is.
-    origin: String,
-    listed: BTreeSet<u16>,
-    /// The example of its JSON body.
-    body: Option<Value>,
-    /// Whether it takes a form.
-    form: bool,
-    open: bool,
-}
-
 /// Which operations have been answered with what.
 struct Ledger {
     operations: Vec<Operation>,
     got: Mutex<BTreeSet<(usize, u16)>>,
-}
-
-impl Operation {
-    fn by_signature(&self) -> bool {
-        BY_SIGNATURE.contains(&self.path.as_str())
-    }
-
-    /// The example of its body, about the record of its [`url`](Self::url).
-    fn body_of_url(&self) -> Option<Value> {
-        let (mut body, nothing) = (self.body.clone()?, Ids::of_nothing());
-        for (parameter, member, value) in [
-            ("/{mechost_ip}", "mechostIp", &nothing.host),
-            ("/{applcm_ip}", "applcmIp", &nothing.host),
-            ("/{apprule_ip}", "appRuleIp", &nothing.host),
-            ("/{appstore_ip}", "appstoreIp", &nothing.host),
-            ("/{app_id}", "appInstanceId", &nothing.instance),
-        ] {
-            if self.path.ends_with(parameter) {
-                body[member] = value.as_str().into();
-            }
-        }
-        Some(body)
-    }
-
-    /// Where it is asked, about records that there are not.
-    fn url(&self, tenant: TenantId) -> String {
-        format!("{}{}", self.origin, Ids::of_nothing().fill(&self.path, tenant))
-    }
 }
 
 fn is_of(path: &str, template: &str) -> bool {
@@ -83,30 +37,7 @@ fn is_of(path: &str, template: &str) -> bool {
 
 impl Ledger {
     async fn of(rig: &Rig) -> Self {
-        let mut operations = Vec::new();
-        for Served { origin, document, .. } in documents(rig).await {
-            for (path, methods) in document["paths"].as_object().unwrap() {
-                for (method, told) in methods.as_object().unwrap() {
-                    let content = &told["requestBody"]["content"];
-                    let schema = content["application/json"]["schema"]["$ref"].as_str();
-                    let schema = schema.and_then(|name| document.pointer(name.trim_start_matches('#')));
-                    operations.push(Operation {
-                        method: method.to_uppercase().parse().unwrap(),
-                        path: path.clone(),
-                        origin: origin.clone(),
-                        listed: told["responses"]
-                            .as_object()
-                            .unwrap()
-                            .keys()
-                            .map(|status| status.parse().unwrap())
-                            .collect(),
-                        body: schema.map(|schema| schema["examples"][0].clone()),
-                        form: content["multipart/form-data"].is_object(),
-                        open: told["security"] == serde_json::json!([]),
-                    });
-                }
-            }
-        }
+        let operations = Operation::all(rig).await;
         Self {
             operations,
             got: Mutex::default(),

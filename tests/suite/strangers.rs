@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::callers::{Ids, OPEN, routes, routes_to};
+use super::callers::{routes, routes_to};
+use super::documents::{Ids, OPEN};
 use super::rig::{Place, Rig, on_each};
 
 /// A tenant's records, one of each kind.
