@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use mecm_common::auth::SharedSecret;
-use mecm_common::auth::keys::{
-    KeyError, KeyPlace, ServiceKey, sealing_key, sealing_keys, service_key, signing_key,
-};
+use mecm_common::auth::keys::{KeyError, KeyPlace, ServiceKey, sealing_keys, service_key, signing_key};
 use mecm_common::auth::rsa::{PublicKey, SigningKey};
 use mecm_common::auth::sealed::{Sealer, SealingKey};
 use mecm_common::auth::signature::{AccessKey, SecretKey};
@@ -153,9 +151,11 @@ fn service(
     ServiceKey::new(access_key, secret).map_err(wrong)
 }
 
+const MASTER_FILE: &str = "master-key";
+
 /// Where the master keys are when none is given.
 pub fn master_file(config: &Config) -> PathBuf {
-    config.data_dir.join("master-key")
+    config.data_dir.join(MASTER_FILE)
 }
 
 /// Whether the master keys are in [`master_file`].
@@ -171,60 +171,82 @@ pub fn master_is_a_file(config: &Config) -> Result<bool, KeysError> {
 /// # Errors
 /// [`KeysError`].
 pub fn master_of_file(config: &Config) -> Result<Vec<SealingKey>, KeysError> {
-    let path = master_file(config);
-    let setting = "keys.master_key (MECM_KEYS__MASTER_KEY)";
-    to_be_had(config, &path, setting)?;
-    Ok(sealing_keys(place(config, &path, setting))?)
+    MASTER.of_file(config)
 }
 
-/// Inventory's master key, which encrypts the secret keys of tenants, and those before it. Whatever else there is of keys
-/// goes on opening what it sealed: that of the shared secret, and those of a file from earlier.
+/// Inventory's master key, which encrypts the secret keys of tenants, and those before it.
 ///
 /// # Errors
 /// [`KeysError`].
 pub fn master_sealer(config: &Config) -> Result<Sealer, KeysError> {
-    let read = |text: &SecretString, setting: &str| {
-        SealingKey::from_text(text.expose_secret()).ok_or_else(|| KeysError::Setting {
-            setting: setting.to_owned(),
-            why: "it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned(),
-        })
-    };
-    let mut keys = Vec::new();
-    if !config.keys.master_key.expose_secret().is_empty() {
-        keys.push(read(&config.keys.master_key, "keys.master_key")?);
-    }
-    if let Some(shared) = shared(config)? {
-        keys.push(shared.sealing_key("inventory"));
-    }
-    if keys.is_empty() || master_file(config).exists() {
-        keys.extend(master_of_file(config)?);
-    }
-    for previous in &config.keys.previous_master_keys {
-        keys.push(read(previous, "keys.previous_master_keys")?);
-    }
-    Ok(Sealer::new(&keys[0], &keys[1..]))
+    MASTER.sealer(config, &config.keys.master_key, &config.keys.previous_master_keys)
 }
 
-/// The key that encrypts what jobs keep of their callers' tokens.
+/// The key that encrypts what jobs keep of their callers' tokens, and those before it.
 ///
 /// # Errors
 /// [`KeysError`].
 pub fn job_sealer(config: &Config) -> Result<Sealer, KeysError> {
-    let setting = "keys.job_key (MECM_KEYS__JOB_KEY)";
-    let text = config.keys.job_key.expose_secret();
-    let key = if let (true, Some(shared)) = (text.is_empty(), shared(config)?) {
-        shared.sealing_key("appo")
-    } else if text.is_empty() {
-        let path: PathBuf = config.data_dir.join("job-key");
-        to_be_had(config, &path, setting)?;
-        sealing_key(place(config, &path, setting))?
-    } else {
-        SealingKey::from_text(text).ok_or_else(|| KeysError::Setting {
-            setting: setting.to_owned(),
-            why: "it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned(),
-        })?
-    };
-    Ok(Sealer::new(&key, &[]))
+    JOB.sealer(config, &config.keys.job_key, &config.keys.previous_job_keys)
+}
+
+/// A key that seals what is kept, by its settings, the file that it is in when none is given, and whose it is.
+struct Sealing {
+    setting: &'static str,
+    previous: &'static str,
+    file: &'static str,
+    service: &'static str,
+}
+
+const MASTER: Sealing = Sealing {
+    setting: "keys.master_key (MECM_KEYS__MASTER_KEY)",
+    previous: "keys.previous_master_keys",
+    file: MASTER_FILE,
+    service: "inventory",
+};
+const JOB: Sealing = Sealing {
+    setting: "keys.job_key (MECM_KEYS__JOB_KEY)",
+    previous: "keys.previous_job_keys",
+    file: "job-key",
+    service: "appo",
+};
+
+impl Sealing {
+    fn of_file(&self, config: &Config) -> Result<Vec<SealingKey>, KeysError> {
+        let path = config.data_dir.join(self.file);
+        to_be_had(config, &path, self.setting)?;
+        Ok(sealing_keys(place(config, &path, self.setting))?)
+    }
+
+    /// The key given seals, else that of the shared secret, else that of the file. Whatever else there is goes on opening what
+    /// it sealed: those of the shared secret and of a file from earlier, and those that are said to have been before.
+    fn sealer(
+        &self,
+        config: &Config,
+        given: &SecretString,
+        previous: &[SecretString],
+    ) -> Result<Sealer, KeysError> {
+        let read = |text: &SecretString, setting: &str| {
+            SealingKey::from_text(text.expose_secret()).ok_or_else(|| KeysError::Setting {
+                setting: setting.to_owned(),
+                why: "it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned(),
+            })
+        };
+        let mut keys = Vec::new();
+        if !given.expose_secret().is_empty() {
+            keys.push(read(given, self.setting)?);
+        }
+        if let Some(shared) = shared(config)? {
+            keys.push(shared.sealing_key(self.service));
+        }
+        if keys.is_empty() || config.data_dir.join(self.file).exists() {
+            keys.extend(self.of_file(config)?);
+        }
+        for before in previous {
+            keys.push(read(before, self.previous)?);
+        }
+        Ok(Sealer::new(&keys[0], &keys[1..]))
+    }
 }
 
 #[cfg(test)]

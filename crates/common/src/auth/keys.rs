@@ -151,18 +151,6 @@ pub fn service_key(place: KeyPlace<'_>) -> Result<ServiceKey, KeyError> {
     })
 }
 
-/// The key that seals secrets at rest: 32 bytes as 64 hexadecimal digits or in base64.
-///
-/// # Errors
-/// [`KeyError`].
-pub fn sealing_key(place: KeyPlace<'_>) -> Result<SealingKey, KeyError> {
-    let parse = |text: &str| {
-        SealingKey::from_text(text)
-            .ok_or("it must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned())
-    };
-    load_or_make("sealing key", place, parse, || SealingKey::generate().to_hex())
-}
-
 /// Keys that seal secrets at rest, one a line: the first seals, the others only open.
 ///
 /// # Errors
@@ -174,7 +162,7 @@ pub fn sealing_keys(place: KeyPlace<'_>) -> Result<Vec<SealingKey>, KeyError> {
         keys.filter(|keys| !keys.is_empty())
             .ok_or("each line must be 32 bytes, as 64 hexadecimal digits or in base64".to_owned())
     };
-    load_or_make("master key", place, parse, || SealingKey::generate().to_hex())
+    load_or_make("sealing key", place, parse, || SealingKey::generate().to_hex())
 }
 
 /// Puts these in the place of the keys that [`sealing_keys`] reads. Whoever reads meanwhile reads the old ones or the new.
@@ -188,7 +176,7 @@ pub fn replace_sealing_keys(path: &Path, keys: &[SealingKey]) -> Result<(), KeyE
         text.push('\n');
     }
     replace(path, &text).map_err(|source| KeyError::Io {
-        what: "master key",
+        what: "sealing key",
         path: path.to_owned(),
         source,
     })
@@ -320,10 +308,10 @@ mod tests {
         let again = service_key(place(&at("service.json"), false)).unwrap();
         assert_eq!(again.access_key, service.access_key);
         assert_eq!(again.secret_key.expose(), service.secret_key.expose());
-        let sealing = sealing_key(place(&at("sealing.key"), true)).unwrap();
+        let sealing = sealing_keys(place(&at("sealing.key"), true)).unwrap();
         assert_eq!(
-            sealing_key(place(&at("sealing.key"), false)).unwrap().to_hex(),
-            sealing.to_hex()
+            sealing_keys(place(&at("sealing.key"), false)).unwrap()[0].to_hex(),
+            sealing[0].to_hex()
         );
         assert_eq!(mode(&folder.path().join("keys")), 0o700);
         let files: Vec<_> = fs::read_dir(folder.path().join("keys"))
@@ -368,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_missing_says_what_to_set() {
-        let error = sealing_key(place(Path::new("/nowhere/at/all.key"), false))
+        let error = sealing_keys(place(Path::new("/nowhere/at/all.key"), false))
             .unwrap_err()
             .to_string();
         assert!(
@@ -393,7 +381,7 @@ mod tests {
             let errors = [
                 signing_key(place(&path, true)).unwrap_err(),
                 service_key(place(&path, true)).unwrap_err(),
-                sealing_key(place(&path, true)).unwrap_err(),
+                sealing_keys(place(&path, true)).unwrap_err(),
             ];
             for error in errors {
                 assert!(matches!(error, KeyError::Invalid { .. }), "{error}");
@@ -408,7 +396,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = sealing_key(place(&file.join("key"), true)).unwrap_err();
+        let error = sealing_keys(place(&file.join("key"), true)).unwrap_err();
         assert!(matches!(error, KeyError::Io { .. }), "{error}");
     }
 }

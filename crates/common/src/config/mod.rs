@@ -93,7 +93,7 @@ section!(
     /// The suite's own keys.
     Keys {
         apm_access_key: String, apm_secret_key: SecretString, appo_access_key: String, appo_secret_key: SecretString,
-        job_key: SecretString, master_key: SecretString, previous_master_keys: Vec<SecretString>, signing_key_file: PathBuf, next_signing_key_file: PathBuf, secret: SecretString, from_tls_key: bool,
+        job_key: SecretString, previous_job_keys: Vec<SecretString>, master_key: SecretString, previous_master_keys: Vec<SecretString>, signing_key_file: PathBuf, next_signing_key_file: PathBuf, secret: SecretString, from_tls_key: bool,
     }
 );
 section!(

@@ -153,40 +153,42 @@ fn services_with_one_secret_have_the_same_keys_anywhere() {
 }
 
 #[test]
-fn a_master_key_from_elsewhere_opens_what_the_one_before_sealed() {
-    let folder = Scratch::new().unwrap();
-    let secret = "a secret that all of the services know";
-    let made = config(&folder.0, &[]);
-    let (one, other) = (SealingKey::generate().to_hex(), SealingKey::generate().to_hex());
-    let derived = config(&folder.0, &[("MECM_KEYS__SECRET", secret)]);
-    let given = config(
-        &folder.0,
-        &[("MECM_KEYS__SECRET", secret), ("MECM_KEYS__MASTER_KEY", &one)],
-    );
-    let previous = format!("[\"{}\"]", *one);
-    let replaced = config(
-        &folder.0,
-        &[
-            ("MECM_KEYS__SECRET", secret),
-            ("MECM_KEYS__MASTER_KEY", &other),
-            ("MECM_KEYS__PREVIOUS_MASTER_KEYS", &previous),
-        ],
-    );
-    let mut sealed = Vec::new();
-    for config in [&made, &derived, &given, &replaced] {
-        let sealer = master_sealer(config).unwrap();
-        sealed.push(sealer.seal(b"secret", b"AK"));
-        for sealed in &sealed {
-            assert_eq!(*sealer.open(sealed, b"AK").unwrap(), b"secret");
+fn a_sealing_key_from_elsewhere_opens_what_those_before_it_sealed() {
+    type Read = fn(&Config) -> Result<Sealer, KeysError>;
+    for (read, key) in [(master_sealer as Read, "MASTER_KEY"), (job_sealer, "JOB_KEY")] {
+        let folder = Scratch::new().unwrap();
+        let secret = "a secret that all of the services know";
+        let (name, before) = (format!("MECM_KEYS__{key}"), format!("MECM_KEYS__PREVIOUS_{key}S"));
+        let made = config(&folder.0, &[]);
+        let (one, other) = (SealingKey::generate().to_hex(), SealingKey::generate().to_hex());
+        let shared = ("MECM_KEYS__SECRET", secret);
+        let derived = config(&folder.0, &[shared]);
+        let given = config(&folder.0, &[shared, (&name, &one)]);
+        let previous = format!("[\"{}\"]", *one);
+        let replaced = config(&folder.0, &[shared, (&name, &other), (&before, &previous)]);
+        let mut sealed = Vec::new();
+        for config in [&made, &derived, &given, &replaced] {
+            let sealer = read(config).unwrap();
+            sealed.push(sealer.seal(b"secret", b"AK"));
+            for sealed in &sealed {
+                assert_eq!(*sealer.open(sealed, b"AK").unwrap(), b"secret", "{key}");
+            }
+            assert!(sealer.is_current(sealed.last().unwrap()), "{key}");
         }
-        assert!(sealer.is_current(sealed.last().unwrap()));
+        for setting in [&name, &before] {
+            let value = if *setting == before {
+                "[\"notThirtyTwoBytes\"]"
+            } else {
+                "notThirtyTwoBytes"
+            };
+            let broken = config(&folder.0, &[(setting, value)]);
+            let error = read(&broken).err().unwrap().to_string();
+            assert!(
+                error.contains("32 bytes") && !error.contains("notThirtyTwo"),
+                "{error}"
+            );
+        }
     }
-    let broken = config(&folder.0, &[("MECM_KEYS__MASTER_KEY", "notThirtyTwoBytes")]);
-    let error = master_sealer(&broken).err().unwrap().to_string();
-    assert!(
-        error.contains("32 bytes") && !error.contains("notThirtyTwo"),
-        "{error}"
-    );
 }
 
 #[test]
