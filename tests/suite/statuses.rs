@@ -104,6 +104,7 @@ async fn every_status_that_a_document_lists_is_one_that_somebody_gets() {
         let rig = Rig::start(place).await;
         let ledger = Ledger::of(&rig).await;
         door::closed(&rig, &ledger).await;
+        door::crowded(&ledger).await;
         peers::away(&ledger).await;
         rows::all(&rig, &ledger).await;
         // That a disk is full or a database away can be had of PostgreSQL alone, from outside.

@@ -8,14 +8,16 @@ use mecm::{keys, suite};
 use mecm_common::auth::Role;
 use mecm_common::client::Clients;
 use mecm_common::clock::Clock;
+use mecm_common::config::OF_STRANGERS;
 use reqwest::Client;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::super::rig::Rig;
+use super::super::documents::Operation;
+use super::super::rig::{Place, Rig};
 use super::super::signatures::Signed;
-use super::{JSON_BYTES, Ledger, Operation, PACKAGE_BYTES};
+use super::{JSON_BYTES, Ledger, PACKAGE_BYTES};
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data; boundary=b";
@@ -65,6 +67,44 @@ pub(super) async fn closed(rig: &Rig, ledger: &Ledger) {
     .await;
 }
 
+/// When there is no room for another body.
+pub(super) async fn crowded(ledger: &Ledger) {
+    let mut place = Place::new("sqlite").await;
+    place.config.limits.bodies = OF_STRANGERS;
+    let rig = Rig::start(place).await;
+    let client = Clients::new(&rig.place.config).unwrap().services;
+    let token = token(&rig, &[Role::Tenant]);
+    for told in Operation::all(&rig)
+        .await
+        .iter()
+        .filter(|told| told.listed.contains(&429))
+    {
+        let (kind, body) = if told.form {
+            (FORM, form(10))
+        } else {
+            (JSON, b"{\"a\": 1}".to_vec())
+        };
+        let status = if told.by_signature() {
+            signed(&rig, told, &client, kind, body).await
+        } else {
+            let request = client.request(told.method.clone(), told.url(rig.api.tenant()));
+            let request = request
+                .header("access_token", &token)
+                .header("content-type", kind);
+            let answer = request.body(body).send().await.unwrap();
+            let again = answer
+                .headers()
+                .get("retry-after")
+                .map(|seconds| seconds.as_bytes());
+            assert_eq!(again, Some(b"1".as_slice()), "{} {}", told.method, told.path);
+            answer.status().as_u16()
+        };
+        assert_eq!(status, 429, "{} {}", told.method, told.path);
+        ledger.note(&told.method, &told.url(rig.api.tenant()), status);
+    }
+    rig.suite.stop().await;
+}
+
 fn token(rig: &Rig, roles: &[Role]) -> String {
     let (tenant, life) = (rig.api.tenant(), chrono::TimeDelta::minutes(10));
     suite::token(&rig.place.config, &Clock::System, tenant, "x", roles, life)
@@ -108,8 +148,9 @@ async fn of_bodies(rig: &Rig, ledger: &Ledger, client: &Client, token: &str) {
 
 /// A form with a file of so many bytes.
 fn form(bytes: usize) -> Vec<u8> {
-    let mut form =
-        b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csar\"\r\n\r\n".to_vec();
+    let part = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"");
+    let text = format!("{}\r\n\r\n127.1.0.1\r\n", part("hostList"));
+    let mut form = format!("{text}{}; filename=\"a.csar\"\r\n\r\n", part("file")).into_bytes();
     form.resize(form.len() + bytes, b'x');
     form.extend_from_slice(b"\r\n--b--\r\n");
     form

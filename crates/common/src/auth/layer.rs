@@ -10,7 +10,6 @@ use axum::response::Response;
 use http::Method;
 use http::request::Parts;
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::authenticator::{Authenticator, Presented};
 use super::error::{AuthError, SignatureReason};
@@ -19,7 +18,8 @@ use super::roles::decide;
 use super::signature::{ContentHash, EMPTY_BODY_SHA256, SignedRequest, UNSIGNED_PAYLOAD, hash_body};
 use super::signed_body::BodyCheck;
 use crate::service::body::BodyError;
-use crate::service::{ApiError, Limits, broken_body};
+use crate::service::room::{NotRead, Rooms};
+use crate::service::{ApiError, Limits};
 
 /// The path parameter that names the tenant, on every route that has one.
 const TENANT_PARAMETER: &str = "tenant_id";
@@ -191,7 +191,11 @@ async fn by_signature(
                 .copied()
                 .unwrap_or_default()
                 .json_body;
-            let bytes = read_whole(body, limit).await?;
+            let read = Rooms::of(&parts).strangers.read(body, limit).await;
+            let bytes = read.map_err(|why| match why {
+                NotRead::TooLarge => AuthError::from(SignatureReason::UnhashedBody).into(),
+                NotRead::Error(error) => error,
+            })?;
             let principal = auth.by_signature(signed, &parts, &[&hash_body(&bytes)]).await?;
             (principal, Body::from(bytes))
         }
@@ -203,18 +207,6 @@ async fn by_signature(
         check,
         broken,
     })
-}
-
-async fn read_whole(body: Body, limit: usize) -> Result<bytes::Bytes, ApiError> {
-    let too_large = || ApiError::from(AuthError::from(SignatureReason::UnhashedBody));
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(broken_body(error.as_ref())),
-    }
 }
 
 /// Package upload and k8sconfig: multipart forms, which official SDKs do not hash.

@@ -6,7 +6,7 @@ use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use secrecy::ExposeSecret as _;
 
-use super::{Config, DEFAULTS, charts};
+use super::{Config, DEFAULTS, OF_STRANGERS, charts};
 
 /// What the environment's names of ours begin with.
 const PREFIX: &str = "MECM_";
@@ -166,6 +166,10 @@ fn check(config: &Config) -> Vec<String> {
         "jobs.edge_pause_seconds: at least 1",
     );
     wrong(config.limits.json_body == 0, "limits.json_body: at least 1");
+    wrong(
+        config.limits.bodies / OF_STRANGERS < config.limits.json_body,
+        "limits.bodies: at least four times limits.json_body",
+    );
     wrong(config.limits.header < 8192, "limits.header: at least 8192");
     let at_least_one = [
         ("limits.batch", config.limits.batch as u64),

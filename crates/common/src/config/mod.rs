@@ -42,6 +42,9 @@ pub struct Config {
     pub jobs: Jobs,
 }
 
+/// Of `limits.bodies`, one byte in so many is for bodies that are read before it is known who sends them.
+pub const OF_STRANGERS: usize = 4;
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* }) => {
         $(#[$doc])*
@@ -99,7 +102,7 @@ section!(
 section!(
     /// Bounds on input and on what is kept.
     Limits {
-        json_body: usize, header: usize, package: u64, unpacked: u64, read_seconds: u64, batch: usize, records: u64,
+        json_body: usize, bodies: usize, header: usize, package: u64, unpacked: u64, read_seconds: u64, batch: usize, records: u64,
         app_instances: u64, tenants: u64,
     }
 );

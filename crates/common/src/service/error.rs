@@ -128,6 +128,17 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     }
 
+    /// 429: too much is asked at once; a moment later it may go.
+    pub fn too_many_requests() -> Self {
+        let mut error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too Many Requests",
+        );
+        error.retry_after = Some(1);
+        error
+    }
+
     /// 502 for a peer that is down or answers badly: which peer and what happened. The portal shows the message.
     pub fn bad_gateway(what: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", what)

@@ -5,12 +5,11 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use bytes::Bytes;
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use regex::Regex;
 use serde::de::DeserializeOwned;
 
+use super::room::{NotRead, Rooms};
 use super::{ApiError, Limits};
 use crate::validate::{Validate, Violations};
 
@@ -76,7 +75,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Body<T> 
                 "Unsupported Media Type",
             ));
         }
-        let bytes = read(request.into_body(), limits.json_body).await?;
+        let (parts, body) = request.into_parts();
+        let read = Rooms::of(&parts).known.read(body, limits.json_body).await;
+        let bytes = read.map_err(|why| match why {
+            NotRead::TooLarge => ApiError::too_large(limits.json_body),
+            NotRead::Error(error) => error,
+        })?;
         let value: T = parse(&bytes)?;
         let broken = Violations::of_batch(&value, limits.batch);
         if broken.is_empty() {
@@ -95,15 +99,6 @@ fn is_json(content_type: &str) -> bool {
         .trim()
         .to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// Reads a body of at most `limit` bytes.
-pub async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, ApiError> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(limit)),
-        Err(error) => Err(broken_body(error.as_ref())),
-    }
 }
 
 /// What a body that stopped coming, or never came right, is answered with.

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tracing::Instrument;
 
 use super::body::{Pace, paced};
+use super::room::Rooms;
 use super::{ApiError, Limits};
 use crate::clock::Clock;
 use crate::models::error::ErrorBody;
@@ -46,6 +47,8 @@ pub struct Observing {
     pub allowed_origin: HeaderValue,
     /// Bounds on what a request may bring.
     pub limits: Limits,
+    /// Where bodies are while they are read.
+    pub rooms: Rooms,
     /// Stamps error bodies.
     pub clock: Clock,
     /// Whether errors carry the member `response` (APPO: the portal shows it).
@@ -73,6 +76,7 @@ pub async fn observe(State(observing): State<Arc<Observing>>, mut request: Reque
     } else {
         request.extensions_mut().insert(info.clone());
         request.extensions_mut().insert(observing.limits);
+        request.extensions_mut().insert(observing.rooms.clone());
         let limits = observing.limits;
         let (parts, body) = request.into_parts();
         let (body, left) = paced(body, limits.pace(&path));

@@ -8,6 +8,7 @@ pub mod document;
 mod error;
 mod extract;
 pub mod layers;
+pub mod room;
 mod server;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use error::{ApiError, ApiResult};
-pub use extract::{Body, Url, broken_body, read};
+pub use extract::{Body, Url, broken_body};
 pub use layers::{RequestInfo, wire_time};
 pub use server::{Bound, Listener, ServeError, bind, serve};
 
@@ -37,6 +38,8 @@ use crate::validate::BATCH;
 pub struct Limits {
     /// The largest JSON body, in bytes.
     pub json_body: usize,
+    /// All bodies that are in memory at once, in bytes.
+    pub bodies: usize,
     /// How many seconds a request may take to be read (an upload: may stand still).
     pub read_seconds: u64,
     /// How many items a batch may have.
@@ -49,6 +52,7 @@ impl From<&crate::config::Limits> for Limits {
     fn from(configured: &crate::config::Limits) -> Self {
         Self {
             json_body: configured.json_body,
+            bodies: configured.bodies,
             read_seconds: configured.read_seconds,
             batch: configured.batch,
             header: configured.header,
@@ -60,6 +64,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             json_body: 2 * 1024 * 1024,
+            bodies: 64 * 1024 * 1024,
             read_seconds: 30,
             batch: BATCH,
             header: 16 * 1024,
@@ -127,6 +132,7 @@ impl Service {
             service: self.name,
             allowed_origin: self.allowed_origin,
             limits: self.limits,
+            rooms: room::Rooms::new(self.limits.bodies),
             clock: self.clock,
             errors_with_response: self.errors_with_response,
         });

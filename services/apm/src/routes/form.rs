@@ -4,6 +4,7 @@ mod measured;
 
 use bytes::Bytes;
 use futures::Stream;
+use mecm_common::service::room::{Held, Room};
 use mecm_common::service::{ApiError, broken_body};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use percent_encoding::percent_decode_str;
@@ -24,6 +25,8 @@ pub(super) struct Form {
     pub(super) hosts: Option<String>,
     /// The file, all of it written, and the name it came under.
     pub(super) file: Option<(String, Incoming)>,
+    /// What the texts take of the room for bodies.
+    held: Option<Held>,
 }
 
 impl Form {
@@ -40,7 +43,13 @@ impl Form {
 }
 
 /// Reads the form. The file is refused as soon as its name is, or it is larger than `limit`.
-pub(super) async fn read<S>(body: S, boundary: &str, blobs: &Blobs, limit: u64) -> Result<Form, ApiError>
+pub(super) async fn read<S>(
+    body: S,
+    boundary: &str,
+    blobs: &Blobs,
+    limit: u64,
+    room: &Room,
+) -> Result<Form, ApiError>
 where
     S: Stream<Item = Result<Bytes, axum::Error>> + Send + Unpin,
 {
@@ -64,7 +73,8 @@ where
             Some("file") => form.file = Some(file(part, blobs, limit, &taken).await?),
             Some(name @ ("appPackageName" | "appPackageVersion" | "hostList")) => {
                 let name = name.to_owned();
-                let text = text(part, &name, &taken).await?;
+                let held = form.held.get_or_insert_with(|| room.nothing());
+                let text = text(part, &name, &taken, held).await?;
                 form.set(&name, &text);
             }
             _ => {
@@ -77,13 +87,14 @@ where
     Ok(form)
 }
 
-async fn text(mut part: Field<'_>, name: &str, taken: &Taken) -> Result<String, ApiError> {
+async fn text(mut part: Field<'_>, name: &str, taken: &Taken, held: &mut Held) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = part.chunk().await.map_err(broken)? {
         taken.note();
         if bytes.len() + chunk.len() > FIELD_BYTES {
             return Err(ApiError::too_large(FIELD_BYTES));
         }
+        held.more(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     String::from_utf8(bytes).map_err(|_| ApiError::malformed(format!("the part '{name}' is no UTF-8 text")))

@@ -9,6 +9,7 @@ use mecm_common::auth::BodyCheck;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId, fresh};
 use mecm_common::models::package::{HOST_IP, NAME, UploadedPackage, VERSION};
+use mecm_common::service::room::Rooms;
 use mecm_common::service::{ApiError, ApiResult, Url};
 use mecm_common::validate::{TextField, Violations};
 use utoipa::ToSchema;
@@ -64,9 +65,13 @@ pub(super) async fn upload(
 ) -> ApiResult<(StatusCode, Json<UploadedPackage>)> {
     let Query(parameters) = query.map_err(|_| ApiError::invalid_parameter("query"))?;
     let boundary = boundary(request.headers())?;
-    let body = request.into_body().into_data_stream();
+    let (parts, body) = request.into_parts();
+    let room = Rooms::of(&parts).known;
     let mut form = match boundary {
-        Some(boundary) => form::read(body, &boundary, &app.blobs, app.config.limits.package).await?,
+        Some(boundary) => {
+            let limit = app.config.limits.package;
+            form::read(body.into_data_stream(), &boundary, &app.blobs, limit, &room).await?
+        }
         None => Form::default(),
     };
     for (name, text) in &parameters {

@@ -11,6 +11,7 @@ use mecm_common::auth::{BodyCheck, Caller, Principal, Role};
 use mecm_common::client::{Answer, CallContext, OwnToken};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::service::room::{Room, Rooms};
 use mecm_common::service::{ApiError, ApiResult, RequestInfo, Url, broken_body};
 use multer::{Constraints, Multipart, SizeLimit};
 use secrecy::SecretString;
@@ -66,8 +67,9 @@ async fn upload(
     request: Request,
 ) -> ApiResult<Response> {
     let boundary = boundary(request.headers()).ok_or_else(|| ApiError::missing_part("file"))?;
-    let mut body = request.into_body().into_data_stream();
-    let file = file(&mut body, &boundary).await?;
+    let (parts, body) = request.into_parts();
+    let room = Rooms::of(&parts).known;
+    let file = file(&mut body.into_data_stream(), &boundary, &room).await?;
     check.finish().await?;
     let file = yaml(file).await?;
     to_the_end(app, tenant, ip, caller, request_info, Some(file)).await
@@ -129,7 +131,7 @@ fn boundary(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Reads the form to its end; of its parts, `file`.
-async fn file(body: &mut axum::body::BodyDataStream, boundary: &str) -> ApiResult<Bytes> {
+async fn file(body: &mut axum::body::BodyDataStream, boundary: &str, room: &Room) -> ApiResult<Bytes> {
     let limit = SizeLimit::new()
         .whole_stream((MAX_FILE + MAX_AROUND) as u64)
         .for_field("file", MAX_FILE as u64);
@@ -137,14 +139,15 @@ async fn file(body: &mut axum::body::BodyDataStream, boundary: &str) -> ApiResul
     let mut found = None;
     while let Some(mut part) = form.next_field().await.map_err(broken)? {
         let wanted = found.is_none() && part.name() == Some("file");
-        let mut bytes = BytesMut::new();
+        let (mut held, mut bytes) = (room.nothing(), BytesMut::new());
         while let Some(chunk) = part.chunk().await.map_err(broken)? {
             if wanted {
+                held.more(chunk.len())?;
                 bytes.extend_from_slice(&chunk);
             }
         }
         if wanted {
-            found = Some(bytes.freeze());
+            found = Some(held.keep(bytes.freeze()));
         }
     }
     found.ok_or_else(|| ApiError::missing_part("file"))

@@ -11,6 +11,7 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use http::StatusCode;
+use http_body_util::BodyExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use tower::ServiceExt as _;
 

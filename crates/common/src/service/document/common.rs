@@ -100,6 +100,10 @@ fn errors(operation: &mut Value, writes: bool) {
     ];
     if has_body {
         common.push(("408", "The body stood still"));
+        common.push((
+            "429",
+            "All the room for bodies is taken; `Retry-After` says in how many seconds to come again",
+        ));
     }
     if reads_json {
         common.push(("413", "The body is too large"));

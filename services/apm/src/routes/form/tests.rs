@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::StreamExt;
 use mecm_common::db::testing::Scratch;
 
+use mecm_common::service::room::Rooms;
+
 use super::*;
 
 const PIECE: usize = 16 * 1024;
@@ -20,7 +22,8 @@ async fn junk_after(head: &'static str, count: usize) -> (ApiError, usize) {
     });
     let body =
         futures::stream::iter([Ok(Bytes::from_static(head.as_bytes()))]).chain(futures::stream::iter(junk));
-    let error = read(body, "B", &blobs, 1 << 30).await.unwrap_err();
+    let room = Rooms::new(1 << 20).known;
+    let error = read(body, "B", &blobs, 1 << 30, &room).await.unwrap_err();
     (error, taken.load(Ordering::SeqCst))
 }
 
