@@ -84,10 +84,15 @@ pub fn sign_in(
 
 /// The three lines that are signed.
 pub(super) fn string_to_sign(date: &str, canonical_request: &[u8]) -> String {
-    format!(
-        "{ALGORITHM}\n{date}\n{}",
-        hex::encode(Sha256::digest(canonical_request))
-    )
+    let mut digits = [0; 64];
+    let mut string = String::with_capacity(ALGORITHM.len() + date.len() + digits.len() + 2);
+    for line in [ALGORITHM, date] {
+        string.push_str(line);
+        string.push('\n');
+    }
+    hex::encode_to_slice(Sha256::digest(canonical_request), &mut digits).expect("32 bytes are 64 digits");
+    string.push_str(std::str::from_utf8(&digits).expect("digits are text"));
+    string
 }
 
 /// `HMAC-SHA256(SK, StringToSign)`.

@@ -1,12 +1,12 @@
 //! The receiver's end: reading a signed request, then comparing its signature.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::sign::{signature, string_to_sign};
 use super::{
-    AccessKey, Authorization, ContentHash, DATE_FORMAT, DATE_HEADER, Form, RequestParts, SecretKey,
-    canonical_request, parse_authorization,
+    AccessKey, Authorization, ContentHash, DATE_HEADER, Form, RequestParts, SecretKey, canonical_request,
+    parse_authorization,
 };
 
 /// How far a request's date may be from ours, on either side.
@@ -66,13 +66,15 @@ impl SignedRequest {
         forms: &[Form],
     ) -> Result<Vec<String>, Refusal> {
         let mut strings: Vec<String> = Vec::with_capacity(body_hashes.len() * forms.len());
+        let mut written: Vec<Vec<u8>> = Vec::with_capacity(strings.capacity());
         for hash in body_hashes {
             for form in forms {
                 let canonical = canonical_request(parts, &self.authorization.signed_headers, hash, *form)
                     .ok_or(Refusal::HeaderMissing)?;
-                let string = string_to_sign(&self.date, &canonical);
-                if !strings.contains(&string) {
-                    strings.push(string);
+                // Of most requests the forms are the same, and hashing is what costs.
+                if !written.contains(&canonical) {
+                    strings.push(string_to_sign(&self.date, &canonical));
+                    written.push(canonical);
                 }
             }
         }
@@ -123,12 +125,21 @@ pub fn date_of(string_to_sign: &str) -> Option<DateTime<Utc>> {
 
 /// `20261123T064100Z` and nothing else.
 fn parse_date(text: &str) -> Option<DateTime<Utc>> {
-    if text.len() != 16 {
+    let text = text.as_bytes();
+    if text.len() != 16 || text[8] != b'T' || text[15] != b'Z' {
         return None;
     }
-    NaiveDateTime::parse_from_str(text, DATE_FORMAT)
-        .ok()
-        .map(|time| time.and_utc())
+    let number = |from: usize, to: usize| {
+        text[from..to].iter().try_fold(0, |number: u32, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| number * 10 + u32::from(digit - b'0'))
+        })
+    };
+    let year = i32::try_from(number(0, 4)?).ok()?;
+    let day = NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?;
+    let time = day.and_hms_opt(number(9, 11)?, number(11, 13)?, number(13, 15)?)?;
+    Some(time.and_utc())
 }
 
 /// Whether a signature is that of one of the strings. In constant time: every string is tried to the end, and the
