@@ -4,6 +4,7 @@ use mecm_edge_sim::{Fault, Operation, When};
 
 use super::unanswered::until;
 use super::*;
+use crate::tests::peers::Hold;
 use crate::tests::sample::PLAIN;
 
 #[tokio::test]
@@ -142,10 +143,12 @@ async fn of_twelve_hosts_ten_are_created_one_of_them_fails_to_deploy_and_all_go_
 #[tokio::test]
 async fn an_instantiate_sent_right_behind_its_create_waits_for_it() {
     on_each(|rig| async move {
+        rig.peers.hold(Some(Hold::Hosts));
         let good = rig.create("good", PLAIN, 0).await;
         assert_eq!(rig.instantiate(&good).await.status, 202);
         let bad = rig.create("bad", PLAIN, 11).await;
         assert_eq!(rig.instantiate(&bad).await.status, 202);
+        rig.peers.hold(None);
         rig.idle().await;
         assert_eq!(rig.stands(&good).await.unwrap().0, "Instantiated");
         let missing = "Hardware capability match failed: GPU".to_owned();
@@ -167,12 +170,12 @@ async fn an_instantiate_sent_right_behind_its_create_waits_for_it() {
 #[tokio::test]
 async fn a_name_stays_taken_by_an_instantiate_that_comes_while_inventory_hears_of_the_create() {
     on_each(|rig| async move {
-        rig.peers.hold_writes(true);
+        rig.peers.hold(Some(Hold::Writes));
         let id = rig.create("zone", PLAIN, 0).await;
         until("Inventory is told", || rig.peers.waiting() == 1).await;
         rig.edge(0).fault(Operation::Any, Fault::Down, When::Always);
         assert_eq!(rig.instantiate(&id).await.status, 202);
-        rig.peers.hold_writes(false);
+        rig.peers.hold(None);
         rig.idle().await;
         assert_eq!(rig.stands(&id).await.unwrap().0, "Created");
         let mut body = Rig::create_body("zone", PLAIN);
@@ -187,7 +190,7 @@ async fn a_name_stays_taken_by_an_instantiate_that_comes_while_inventory_hears_o
 async fn a_read_of_what_is_being_created_waits_for_its_end_and_not_for_ever() {
     for test in TestDb::all(&crate::migrations()).await {
         let rig = Rig::start(test, |config| config.appo.long_poll_seconds = 1).await;
-        rig.peers.hold_writes(true);
+        rig.peers.hold(Some(Hold::Writes));
         let id = rig.create("zone", PLAIN, 0).await;
         let path = format!("/app_instance_infos/{id}");
         let early = rig.ask(Method::GET, &path, None).await;
@@ -198,7 +201,7 @@ async fn a_read_of_what_is_being_created_waits_for_its_end_and_not_for_ever() {
         assert_eq!(early.body["response"]["operation"]["type"], "create", "{early:?}");
         let (read, ()) = tokio::join!(rig.ask(Method::GET, &path, None), async {
             until("Inventory is told", || rig.peers.waiting() == 1).await;
-            rig.peers.hold_writes(false);
+            rig.peers.hold(None);
         });
         assert_eq!(read.body["response"]["operationalStatus"], "Created", "{read:?}");
     }

@@ -49,9 +49,18 @@ pub(crate) struct Held {
     gone: Vec<String>,
     /// Reads of rule sets refused from now on.
     rules_refused: Option<u16>,
-    /// Writes of applications that wait, and whether they have to.
+    /// What has to wait, and how many requests do.
+    hold: Option<Hold>,
     waiting: usize,
-    held_up: bool,
+}
+
+/// Requests that can be made to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Reads of a host.
+    Hosts,
+    /// New applications.
+    Writes,
 }
 
 type Held_ = State<Peers>;
@@ -162,22 +171,23 @@ impl Peers {
         self.held().down = times;
     }
 
-    /// Writes of applications wait from now on, or no longer.
-    pub(crate) fn hold_writes(&self, hold: bool) {
-        self.held().held_up = hold;
+    /// Such requests wait from now on, or none does any longer.
+    pub(crate) fn hold(&self, what: Option<Hold>) {
+        self.held().hold = what;
     }
 
-    /// How many writes of applications wait.
+    /// How many requests wait.
     pub(crate) fn waiting(&self) -> usize {
         self.held().waiting
     }
 
-    async fn held_up(&self) {
-        if !self.held().held_up {
+    async fn held_up(&self, what: Hold) {
+        let holds = || self.held().hold == Some(what);
+        if !holds() {
             return;
         }
         self.held().waiting += 1;
-        while self.held().held_up {
+        while holds() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         self.held().waiting -= 1;
@@ -212,6 +222,7 @@ fn index_of(ip: &str) -> Option<usize> {
 }
 
 async fn host(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Response {
+    peers.held_up(Hold::Hosts).await;
     let Some(index) = index_of(&ip).filter(|_| !peers.held().gone.contains(&ip)) else {
         return not_found();
     };
@@ -254,7 +265,7 @@ async fn add_app(
     Path((_, ip)): Path<(String, String)>,
     Json(app): Json<Value>,
 ) -> Response {
-    peers.held_up().await;
+    peers.held_up(Hold::Writes).await;
     let mut held = peers.held();
     if let Some(refused) = refuses(&mut held) {
         return refused;
