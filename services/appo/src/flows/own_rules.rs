@@ -55,9 +55,8 @@ pub(super) async fn run(core: &Core, job: &Job, instance: &AppInstance) -> Resul
 /// The descriptor's rules `own`, and over them those that were there before.
 fn merged(own: &Value, name: &str, before: Option<&Value>) -> Result<Value, &'static str> {
     let mut base = own.clone();
-    if base["appName"].as_str().is_none_or(str::is_empty) {
-        base["appName"] = name.into();
-    }
+    // Of two instances of one package on a host each has a name of its own: a rule manager takes no name twice.
+    base["appName"] = name.into();
     let (mut set, head) = match before {
         None => {
             let empty = rule_sets::empty(base["appName"].as_str().unwrap_or_default());

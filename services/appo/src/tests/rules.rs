@@ -129,6 +129,17 @@ async fn an_instantiate_that_fails_leaves_the_user_the_rules_he_had() {
 }
 
 #[tokio::test]
+async fn the_descriptors_rules_go_under_the_name_of_the_instance() {
+    on_each(|rig| async move {
+        let id = rig.running("zone", WITH_RULES, 0).await;
+        let kept = rig.peers.rule_sets()[&id].clone();
+        assert_eq!(kept["appName"], "zone", "the descriptor says ruled: {kept}");
+        assert_eq!(rig.edge(0).rule_ids(&id).unwrap().0, ["own-1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_user_has_set_wins_over_the_descriptor() {
     on_each(|rig| async move {
         let id = rig.create("zone", WITH_RULES, 0).await;
