@@ -1,7 +1,7 @@
 //! Onboarding by URL, after its 202: the file is fetched from an app store, checked, and given to its package; its hosts are
 //! told. One job a package: one that begins anew stops the one before.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use mecm_common::auth::sealed::Sealer;
@@ -34,8 +34,6 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 const LOOK: Duration = Duration::from_secs(1);
 /// Characters of a host's `error`.
 const REASON: usize = 1_024;
-/// What is left of a token that goes along: a download takes a moment to begin.
-const SPARE: TimeDelta = TimeDelta::seconds(5);
 
 /// What the flow works with.
 pub(crate) struct Onboarding {
@@ -224,17 +222,13 @@ impl Onboarding {
         Ok(listed)
     }
 
-    /// The caller's own token while it lives, else one that Inventory makes in the caller's name.
+    /// The caller's own token while it can serve, else one that Inventory makes in the caller's name.
     async fn token(&self, context: &CallContext, job: &Job) -> Result<SecretString, Trouble> {
         let caller = KeptCaller::open(&self.sealer, job.secret.as_deref(), job.id);
-        let now = self.stock.clock.now();
-        let lives = |expires: Option<DateTime<Utc>>| expires.is_none_or(|expires| expires - now > SPARE);
-        if let Some(own) = caller.token.filter(|own| lives(own.expires)) {
-            return Ok(own.raw);
-        }
+        let own = caller.token.as_ref();
         let made = self
             .tokens
-            .for_edge(context, job.tenant, &caller.user, None, false)
+            .for_edge(context, job.tenant, &caller.user, own, false)
             .await;
         Ok(made?)
     }

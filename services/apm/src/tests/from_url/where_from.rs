@@ -138,3 +138,24 @@ async fn a_signed_callers_fetch_goes_with_a_token_that_inventory_makes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_token_that_cannot_serve_at_a_store_does_not_go_there() {
+    on_each_with_store(|rig, store| async move {
+        store.serve("/p", Serves::File(package("zone")));
+        for (role, minutes) in [("ROLE_MECM_ADMIN", 60), ("ROLE_MECM_TENANT", 1)] {
+            let mut body = body(&store.url("/p"));
+            body["appPkgId"] = format!("{ID}{minutes:02}")[2..].into();
+            let request = Request::post(format!("/apm/v1/tenants/{TENANT}/packages"))
+                .header("access_token", rig.token(TENANT, role, minutes))
+                .header("content-type", "application/json")
+                .body(Body::from(body.to_string()))
+                .unwrap();
+            assert_eq!(rig.send(request).await.status, 202);
+            rig.settled().await;
+        }
+        let made = ("/p".to_owned(), Some("made-by-inventory".to_owned()));
+        assert_eq!(store.asked(), [made.clone(), made]);
+    })
+    .await;
+}
