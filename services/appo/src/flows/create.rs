@@ -236,7 +236,7 @@ async fn platform_software(
     let offered = platform::software(&answer)?;
     let told = core
         .inventory
-        .put_software(&context, job.tenant, instance.host, &offered)
+        .put_software(&context, job.tenant, instance.host, &platform::to_keep(&offered))
         .await;
     if let Err(error) = told {
         tracing::info!(host = %instance.host, %error, "Inventory was not told of the platform's software");

@@ -101,7 +101,10 @@ pub(super) async fn mep_capabilities(
     if let Some(offered) = platform::software(&answer) {
         let inventory = core.inventory.clone();
         tokio::spawn(async move {
-            if let Err(error) = inventory.put_software(&context, tenant, host, &offered).await {
+            if let Err(error) = inventory
+                .put_software(&context, tenant, host, &platform::to_keep(&offered))
+                .await
+            {
                 tracing::info!(%host, %error, "Inventory was not told of the platform's software");
             }
         });
