@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::core::App;
 use crate::flows::{create, instantiate, rules, terminate};
 use crate::plan::{self, Decision, Refusal, Standing, kind};
+use crate::quotas;
 use crate::store::app_instances::{self, AppInstance, NewAppInstance};
 use crate::store::{batches, dependencies, rule_tasks};
 
@@ -209,12 +210,6 @@ pub(crate) async fn create(
         let core = &app.core;
         let mut work = Work::new(app, asker);
         let mut tx = core.db.begin_write().await?;
-        let there = app_instances::count(&mut tx, asker.tenant).await?;
-        let most = core.settings.app_instances;
-        if u64::try_from(there).unwrap_or(u64::MAX) + hosts.len() as u64 > most {
-            let text = format!("at most {most} application instances per tenant");
-            return Err(Stopped::Answer(ApiError::quota(text)));
-        }
         let holding = app_instances::hosts_holding_name(&mut tx, asker.tenant, &name).await?;
         let (mut items, mut new) = (Vec::new(), Vec::new());
         for (host, refusal) in plan::create(hosts, &name, &holding) {
@@ -240,6 +235,8 @@ pub(crate) async fn create(
                 refused,
             });
         }
+        let allowed = quotas::of(core, &mut tx, asker.tenant, new.len()).await?;
+        allowed.map_err(Stopped::Answer)?;
         app_instances::insert_all(&mut tx, &new, core.clock.now()).await?;
         Ok(work.finish(tx, kind::CREATE, items).await?)
     };

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) max_on_controller: u32,
     pub(crate) long_poll: Duration,
     pub(crate) app_instances: u64,
+    /// How many tenants may have any.
+    pub(crate) tenants: u64,
     pub(crate) cache: PathBuf,
 }
 
@@ -62,6 +64,7 @@ impl Settings {
             max_on_controller: config.appo.max_instances_per_tenant_and_controller,
             long_poll: Duration::from_secs(config.appo.long_poll_seconds.min(20)),
             app_instances: config.limits.app_instances,
+            tenants: config.limits.tenants,
             cache: config.folder(&config.appo.cache_dir, "cache"),
         }
     }

@@ -18,6 +18,7 @@ mod matching;
 pub mod measure;
 mod packages;
 mod plan;
+mod quotas;
 mod routes;
 mod rule_sets;
 mod start;

@@ -90,6 +90,22 @@ async fn within<T>(
     }
 }
 
+/// Keeps other transactions that ask for the same lock waiting until this one ends, in all processes. `kind` says what is
+/// locked, and no other use of the database has it; `key` which one of them: those that share a key only wait for each other. On
+/// SQLite a writing transaction is the only one anyway.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn advisory_lock(tx: &mut Tx, kind: i32, key: u32) -> Result<(), DbError> {
+    if let Tx::Postgres(tx) = tx {
+        let lock = sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+            .bind(kind)
+            .bind(key.cast_signed());
+        in_time(lock.execute(&mut **tx)).await?;
+    }
+    Ok(())
+}
+
 impl Db {
     /// A connection for a read of one statement.
     pub async fn read(&self) -> Result<Read, DbError> {

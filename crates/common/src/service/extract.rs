@@ -69,11 +69,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Body<T> 
         if let Some(kind) = request.headers().get(http::header::CONTENT_TYPE)
             && !kind.to_str().is_ok_and(is_json)
         {
-            return Err(ApiError::new(
-                http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Unsupported Media Type",
-            ));
+            return Err(unsupported_media_type());
         }
         let (parts, body) = request.into_parts();
         let read = Rooms::of(&parts).known.read(body, limits.json_body).await;
@@ -89,6 +85,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate> FromRequest<S> for Body<T> 
             Err(ApiError::invalid(broken))
         }
     }
+}
+
+/// 415: a body of another kind than the route takes.
+pub fn unsupported_media_type() -> ApiError {
+    ApiError::new(
+        http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Unsupported Media Type",
+    )
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -7,7 +7,9 @@ pub mod body;
 pub mod document;
 mod error;
 mod extract;
+pub mod form;
 pub mod layers;
+pub mod query;
 pub mod room;
 mod server;
 
@@ -26,7 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use error::{ApiError, ApiResult};
-pub use extract::{Body, Url, broken_body};
+pub use extract::{Body, Url, broken_body, unsupported_media_type};
 pub use layers::{RequestInfo, wire_time};
 pub use server::{Bound, Listener, ServeError, bind, serve};
 

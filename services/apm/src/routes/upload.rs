@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use axum::Json;
 use axum::extract::{Query, Request, State};
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use mecm_common::auth::BodyCheck;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId, fresh};
 use mecm_common::models::package::{HOST_IP, NAME, UploadedPackage, VERSION};
+use mecm_common::service::form::boundary;
 use mecm_common::service::room::Rooms;
 use mecm_common::service::{ApiError, ApiResult, Url};
 use mecm_common::validate::{TextField, Violations};
@@ -81,26 +82,6 @@ pub(super) async fn upload(
         StatusCode::ACCEPTED,
         Json(take(&app, tenant, &check, form).await?),
     ))
-}
-
-/// What parts the form; `None` where there is no body that could be one: everything is missing then.
-fn boundary(headers: &HeaderMap) -> ApiResult<Option<String>> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(None);
-    };
-    let kind = kind.to_str().unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("multipart/form-data") {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Unsupported Media Type",
-        ));
-    }
-    let boundary = multer::parse_boundary(kind).ok().filter(|text| !text.is_empty());
-    boundary
-        .map(Some)
-        .ok_or_else(|| ApiError::malformed("the Content-Type names no boundary"))
 }
 
 /// Validates, checks and keeps what came.

@@ -2,15 +2,16 @@
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use http::StatusCode;
 use mecm_common::auth::Caller;
 use mecm_common::models::app_instance::{Create, OperationalStatus};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{AppInstanceId, HostIp, TenantId};
+use mecm_common::service::query::Force;
 use mecm_common::service::{ApiError, ApiResult, Body, RequestInfo, Url};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{ACCEPTED, Answer, hosts};
 use crate::accept::{self, Asker, no_record};
@@ -25,15 +26,6 @@ pub(crate) struct NewInstance {
     /// The instance, Creating.
     #[schema(value_type = String)]
     app_instance_id: AppInstanceId,
-}
-
-/// How a terminate is meant.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Force {
-    /// Also where the controller is gone for good: the workload may then run on unseen.
-    pub(crate) force: Option<bool>,
 }
 
 /// Creates an instance of a package on one host.
@@ -99,7 +91,7 @@ pub(super) async fn instantiate(
 #[utoipa::path(
     delete, path = "/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}", tag = "app instances",
     params(
-        Force,
+        ("force" = Option<bool>, Query, description = "Also where the controller is gone for good: the workload may then run on unseen"),
     ),
     responses(
         (status = 202, description = "The terminate goes on in the background", body = Answer<String>),
@@ -112,9 +104,8 @@ pub(super) async fn terminate(
     Url((tenant, id)): Url<(TenantId, AppInstanceId)>,
     Caller(caller): Caller,
     Extension(info): Extension<RequestInfo>,
-    query: Result<Query<Force>, axum::extract::rejection::QueryRejection>,
+    Force(force): Force,
 ) -> ApiResult<(StatusCode, Json<Answer<&'static str>>)> {
-    let force = forced(query)?;
     let asker = Asker {
         tenant,
         caller: &caller,
@@ -122,14 +113,6 @@ pub(super) async fn terminate(
     };
     accept::terminate(&app, asker, &[id], force).await?.single()?;
     Ok((StatusCode::ACCEPTED, Json(Answer { response: ACCEPTED })))
-}
-
-/// The flag `force` of a terminate.
-pub(super) fn forced(
-    query: Result<Query<Force>, axum::extract::rejection::QueryRejection>,
-) -> Result<bool, ApiError> {
-    let Query(query) = query.map_err(|_| ApiError::invalid_parameter("force"))?;
-    Ok(query.force.unwrap_or(false))
 }
 
 /// The workload's status, as its LCM controller tells it.

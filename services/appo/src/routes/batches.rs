@@ -1,6 +1,6 @@
 //! Many instances in one call. Items are answered in the order of the request; each succeeds or fails by itself.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
@@ -8,10 +8,10 @@ use mecm_common::auth::Caller;
 use mecm_common::models::app_instance::{BatchCreate, BatchIds, BatchItem};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::TenantId;
+use mecm_common::service::query::Force;
 use mecm_common::service::{ApiError, ApiResult, Body, RequestInfo, Url};
 
 use super::Answer;
-use super::app_instances::{Force, forced};
 use crate::accept::{self, Accepted, Asker, Item};
 use crate::core::App;
 
@@ -87,7 +87,9 @@ pub(super) async fn instantiate(
 /// Terminates many instances: the portal's way.
 #[utoipa::path(
     post, path = "/appo/v1/tenants/{tenant_id}/app_instances/batch_terminate", tag = "batches",
-    params(Force),
+    params(
+        ("force" = Option<bool>, Query, description = "Also where the controller is gone for good: the workload may then run on unseen"),
+    ),
     request_body = BatchIds,
     responses(
         (status = 202, description = "One item per id, in the order of the request", body = Answer<Vec<BatchItem>>,
@@ -99,10 +101,9 @@ pub(super) async fn terminate(
     Url((tenant,)): Url<(TenantId,)>,
     Caller(caller): Caller,
     Extension(info): Extension<RequestInfo>,
-    query: Result<Query<Force>, axum::extract::rejection::QueryRejection>,
+    Force(force): Force,
     Body(body): Body<BatchIds>,
 ) -> ApiResult<Response> {
-    let force = forced(query)?;
     let ids = parsed(body.app_instance_ids.as_ref())?;
     let asker = Asker {
         tenant,
@@ -115,7 +116,9 @@ pub(super) async fn terminate(
 /// Terminates many instances: the release document's way.
 #[utoipa::path(
     delete, path = "/appo/v1/tenants/{tenant_id}/app_instances/batch_terminate", tag = "batches",
-    params(Force),
+    params(
+        ("force" = Option<bool>, Query, description = "Also where the controller is gone for good: the workload may then run on unseen"),
+    ),
     request_body = BatchIds,
     responses(
         (status = 202, description = "One item per id, in the order of the request", body = Answer<Vec<BatchItem>>,
@@ -127,8 +130,8 @@ pub(super) async fn terminate_by_delete(
     url: Url<(TenantId,)>,
     caller: Caller,
     info: Extension<RequestInfo>,
-    query: Result<Query<Force>, axum::extract::rejection::QueryRejection>,
+    force: Force,
     body: Body<BatchIds>,
 ) -> ApiResult<Response> {
-    terminate(state, url, caller, info, query, body).await
+    terminate(state, url, caller, info, force, body).await
 }

@@ -1,7 +1,7 @@
 //! Application instances.
 
 use chrono::{DateTime, Utc};
-use mecm_common::db::{DbError, Tx};
+use mecm_common::db::{DbError, Tx, advisory_lock};
 use mecm_common::models::app_instance::OperationalStatus;
 use mecm_common::models::ids::{AppId, AppInstanceId, HostIp, PackageId, TenantId};
 use mecm_common::{execute, fetch_all, fetch_one, fetch_optional};
@@ -174,6 +174,7 @@ pub(crate) async fn lock_of(
 }
 
 const COUNT: &str = "SELECT COUNT(*) FROM app_instances WHERE tenant = $1";
+const COUNT_TENANTS: &str = "SELECT COUNT(*) FROM (SELECT DISTINCT tenant FROM app_instances) AS tenants";
 const NAME_HOLDERS: &str = "SELECT host FROM app_instances WHERE tenant = $1 AND name = $2 AND holds_name";
 const HOLD_NAME: &str = "UPDATE app_instances SET holds_name = $2, status = $3, modified = $4 WHERE id = $1
     AND NOT EXISTS (SELECT 1 FROM app_instances AS other WHERE other.tenant = app_instances.tenant
@@ -181,9 +182,21 @@ const HOLD_NAME: &str = "UPDATE app_instances SET holds_name = $2, status = $3, 
         AND other.id <> app_instances.id)";
 
 /// How many instances a tenant has.
-pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<i64, DbError> {
+pub(crate) async fn count(tx: &mut Tx, tenant: TenantId) -> Result<u64, DbError> {
     let (count,): (i64,) = fetch_one!(tx, COUNT, tenant);
-    Ok(count)
+    Ok(count.unsigned_abs())
+}
+
+/// How many tenants have any.
+pub(crate) async fn count_tenants(tx: &mut Tx) -> Result<u64, DbError> {
+    let (count,): (i64,) = fetch_one!(tx, COUNT_TENANTS);
+    Ok(count.unsigned_abs())
+}
+
+/// Keeps other tenants from adding their first instance until the transaction ends, so that the number of tenants holds.
+pub(crate) async fn lock_tenants(tx: &mut Tx) -> Result<(), DbError> {
+    // "appT" in ASCII: apart from whatever else uses advisory locks in this database.
+    advisory_lock(tx, 0x6170_7054, 0).await
 }
 
 /// The hosts of the tenant on which the name is in use.
@@ -357,11 +370,12 @@ pub(crate) fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: [&str; 19] = [
+pub(crate) const STATEMENTS: [&str; 20] = [
     INSERT,
     GET,
     LIST,
     COUNT,
+    COUNT_TENANTS,
     NAME_HOLDERS,
     HOLD_NAME,
     SET_STATUS,

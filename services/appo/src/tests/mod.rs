@@ -6,6 +6,7 @@ mod dependencies;
 mod life_cycle;
 mod patterns;
 mod peers;
+mod quotas;
 mod refusals;
 mod rules;
 mod sample;

@@ -259,27 +259,6 @@ async fn a_batch_may_have_as_many_items_as_is_configured() {
 }
 
 #[tokio::test]
-async fn a_tenant_over_its_quota_is_told_so_and_gets_nothing() {
-    for test in TestDb::all(&crate::migrations()).await {
-        let rig = Rig::start(test, |config| config.limits.app_instances = 3).await;
-        let mut body = Rig::create_body("zone", PLAIN);
-        body["mecHost"] = json!(
-            (0..4)
-                .map(|index| Rig::host(index).to_string())
-                .collect::<Vec<_>>()
-        );
-        let answer = rig
-            .ask(Method::POST, "/app_instances/batch_create", Some(body))
-            .await;
-        assert_eq!(answer.message(), (409, "Max record limit exceeded"));
-        assert_eq!(
-            rig.ask(Method::GET, "/app_instance_infos", None).await.status,
-            404
-        );
-    }
-}
-
-#[tokio::test]
 async fn nobody_gets_in_who_may_not_and_nobody_sees_another_tenants() {
     on_each(|rig| async move {
         let id = rig.create("zone", PLAIN, 0).await;

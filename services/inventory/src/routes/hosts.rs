@@ -7,11 +7,12 @@ use mecm_common::db::Tx;
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::host::{Host, HostInfo};
 use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::service::query::Force;
 use mecm_common::service::{ApiError, ApiResult, Body, Url};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::queries::{Force, HostQuery};
+use super::queries::HostQuery;
 use super::{Done, agreed, counted, key};
 use crate::App;
 use crate::store::applications::{self, Running};

@@ -6,11 +6,12 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use chrono::TimeDelta;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use mecm_common::auth::{BodyCheck, Caller, Principal, Role};
 use mecm_common::client::{Answer, CallContext, OwnToken};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::{HostIp, TenantId};
+use mecm_common::service::form::boundary;
 use mecm_common::service::room::{Room, Rooms};
 use mecm_common::service::{ApiError, ApiResult, RequestInfo, Url, broken_body};
 use multer::{Constraints, Multipart, SizeLimit};
@@ -54,6 +55,7 @@ struct Form {
         (status = 400, description = "A parameter is not what it should be, or the file is missing or no YAML document", body = ErrorBody),
         (status = 404, description = "There is no such host, or its LCM controller is not registered", body = ErrorBody),
         (status = 413, description = "The file has 5 MiB or more", body = ErrorBody),
+        (status = 415, description = "The body is no multipart form", body = ErrorBody),
         (status = 502, description = "The controller cannot be reached, or refuses; details say what it said", body = ErrorBody),
         (status = 504, description = "The controller is too slow", body = ErrorBody),
     )
@@ -66,7 +68,7 @@ async fn upload(
     check: BodyCheck,
     request: Request,
 ) -> ApiResult<Response> {
-    let boundary = boundary(request.headers()).ok_or_else(|| ApiError::missing_part("file"))?;
+    let boundary = boundary(request.headers())?.ok_or_else(|| ApiError::missing_part("file"))?;
     let (parts, body) = request.into_parts();
     let room = Rooms::of(&parts).known;
     let file = file(&mut body.into_data_stream(), &boundary, &room).await?;
@@ -123,11 +125,6 @@ async fn to_the_end(
     tokio::spawn(work.in_current_span())
         .await
         .map_err(ApiError::internal)?
-}
-
-fn boundary(headers: &HeaderMap) -> Option<String> {
-    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    multer::parse_boundary(content_type).ok()
 }
 
 /// Reads the form to its end; of its parts, `file`.

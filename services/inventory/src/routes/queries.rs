@@ -1,8 +1,9 @@
 //! What hosts are asked for behind the `?`.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use mecm_common::service::ApiError;
+use mecm_common::service::query::parameters;
 
 use crate::store::capabilities::{Trait, TraitKind};
 use crate::store::hosts::Wanted;
@@ -12,8 +13,8 @@ const MAX_CHARS: usize = 128;
 /// More capabilities than a host can have are not asked for.
 const MAX_TRAITS: usize = 128;
 
-/// `?hwCapabilities=…&swCapabilities=…&city=…&affinity=…&limit=…&cursor=…`. Parameters of other names are ignored, an empty
-/// one is none.
+/// `?hwCapabilities=…&swCapabilities=…&city=…&affinity=…&limit=…&cursor=…`. Parameters of other names are ignored; a text that
+/// is empty is none, as a form's field that was left so, an empty number is refused.
 #[derive(Debug)]
 pub(super) struct HostQuery(pub(super) Wanted);
 
@@ -37,6 +38,7 @@ impl<S: Send + Sync> FromRequestParts<S> for HostQuery {
                     wanted.limit = Some(i64::from(limit));
                     continue;
                 }
+                _ if value.is_empty() => continue,
                 "cursor" => {
                     let after = value.parse().ok().filter(|after| *after >= 0);
                     wanted.after = after.ok_or_else(invalid)?;
@@ -61,36 +63,4 @@ impl<S: Send + Sync> FromRequestParts<S> for HostQuery {
         }
         Ok(Self(wanted))
     }
-}
-
-/// `?force=true`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Force(pub(super) bool);
-
-impl<S: Send + Sync> FromRequestParts<S> for Force {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let mut force = false;
-        for (name, value) in parameters(parts)? {
-            if name == "force" {
-                force = match value.as_str() {
-                    "true" => true,
-                    "false" | "" => false,
-                    _ => return Err(ApiError::invalid_parameter(&name)),
-                };
-            }
-        }
-        Ok(Self(force))
-    }
-}
-
-/// The parameters with a value, in order. Neither database keeps U+0000 alike, so it is refused.
-fn parameters(parts: &Parts) -> Result<Vec<(String, String)>, ApiError> {
-    let Query(all) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-        .map_err(|error| ApiError::invalid_parameter("query").cause(error))?;
-    if let Some((name, _)) = all.iter().find(|(_, value)| value.contains('\0')) {
-        return Err(ApiError::invalid_parameter(name));
-    }
-    Ok(all.into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }
