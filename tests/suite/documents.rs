@@ -7,7 +7,7 @@ use mecm_common::client::Clients;
 use mecm_common::models::ids::TenantId;
 use mecm_common::service::document::flaw;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::rig::{Place, Rig};
 
@@ -131,7 +131,7 @@ impl Operation {
                         schema: schema.cloned().unwrap_or_default(),
                         body: schema.map(|schema| schema["examples"][0].clone()),
                         form: content["multipart/form-data"].is_object(),
-                        open: told["security"] == serde_json::json!([]),
+                        open: told["security"] == json!([]),
                     });
                 }
             }
@@ -142,6 +142,11 @@ impl Operation {
     /// Whether only the suite's own services, or who signs, may ask it.
     pub(super) fn by_signature(&self) -> bool {
         BY_SIGNATURE.contains(&self.path.as_str())
+    }
+
+    /// Whether it takes no body: one that comes is read only to check a signature.
+    pub(super) fn bodyless(&self) -> bool {
+        self.body.is_none() && !self.form
     }
 
     /// The example of its body, about the record of its [`url`](Self::url).
@@ -167,6 +172,42 @@ impl Operation {
     }
 }
 
+/// What in a document does not keep to the schema that stands beside it: examples of parameters, bodies, answers and members.
+fn untrue_examples(document: &Value) -> Vec<String> {
+    let schemas = json!({"schemas": document["components"]["schemas"]});
+    let mut untrue = Vec::new();
+    let mut waiting = vec![(String::new(), document)];
+    while let Some((place, told)) = waiting.pop() {
+        match told {
+            Value::Object(members) => {
+                let beside = members.get("schema").zip(members.get("example"));
+                let mut examples: Vec<(&Value, &Value)> = beside.into_iter().collect();
+                // A member of that name is a schema, not an example.
+                let own = members.get("examples").and_then(Value::as_array);
+                examples.extend(own.into_iter().flatten().map(|example| (told, example)));
+                for (schema, example) in examples {
+                    let mut whole = schema.clone();
+                    whole["components"] = schemas.clone();
+                    let judge = jsonschema::draft202012::new(&whole).unwrap();
+                    untrue.extend(
+                        judge
+                            .iter_errors(example)
+                            .map(|error| format!("{place}: {error}")),
+                    );
+                }
+                waiting.extend(
+                    members
+                        .iter()
+                        .map(|(name, told)| (format!("{place}/{name}"), told)),
+                );
+            }
+            Value::Array(items) => waiting.extend(items.iter().map(|told| (place.clone(), told))),
+            _ => {}
+        }
+    }
+    untrue
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_document_is_whole_and_the_reviewed_one() {
     let rig = Rig::start(Place::new("sqlite").await).await;
@@ -177,6 +218,8 @@ async fn each_document_is_whole_and_the_reviewed_one() {
     {
         assert_eq!(flaw(&document), Ok(()), "{service}");
         assert_eq!(document["openapi"], "3.1.0");
+        let untrue = untrue_examples(&document);
+        assert!(untrue.is_empty(), "{service}:\n{}", untrue.join("\n"));
         let told = format!("{:#}\n", document);
         let path = folder.join(format!("{service}.json"));
         if std::env::var_os("MECM_TEST_RENEW").is_some() {

@@ -11,6 +11,7 @@ mod constraints;
 mod database;
 mod disturbed;
 mod documents;
+mod headers;
 mod life_cycle;
 mod platform;
 mod restart;

@@ -38,12 +38,22 @@ impl Signed {
         more: &[(&'static str, &str)],
         body: Vec<u8>,
     ) -> Self {
+        let hash = hash_body(&body);
+        let stated = [("x-sdk-content-sha256", hash.as_str())];
+        Self::with_hash_as_told(key, method, url, &[&stated, more].concat(), body)
+    }
+
+    /// With these headers and this body, whose hash is signed but stated only where the headers do.
+    pub(super) fn with_hash_as_told(
+        key: &ServiceKey,
+        method: &Method,
+        url: &str,
+        more: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Self {
         let url = Url::parse(url).unwrap();
         let host = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let mut headers = vec![
-            ("x-request-id", Uuid::new_v4().to_string()),
-            ("x-sdk-content-sha256", hash_body(&body)),
-        ];
+        let mut headers = vec![("x-request-id", Uuid::new_v4().to_string())];
         headers.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let mut covered: Vec<(&str, &[u8])> = vec![("host", host.as_bytes())];
         covered.extend(headers.iter().map(|(name, value)| (*name, value.as_bytes())));

@@ -128,6 +128,13 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     }
 
+    /// 431 for a header over `limit` bytes.
+    pub fn header_too_large(limit: usize) -> Self {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "header_too_large", "Request Header Fields Too Large")
+            .details([format!("request header exceeded limit of {limit}")])
+    }
+
     /// 429: too much is asked at once; a moment later it may go.
     pub fn too_many_requests() -> Self {
         let mut error = Self::new(

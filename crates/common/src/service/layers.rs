@@ -73,6 +73,8 @@ pub async fn observe(State(observing): State<Arc<Observing>>, mut request: Reque
     let mut rest = None;
     let mut response = if method == Method::OPTIONS {
         StatusCode::ACCEPTED.into_response()
+    } else if bytes_of(request.headers()) > observing.limits.header {
+        ApiError::header_too_large(observing.limits.header).into_response()
     } else {
         request.extensions_mut().insert(info.clone());
         request.extensions_mut().insert(observing.limits);
@@ -125,6 +127,12 @@ pub async fn note_route(request: Request, next: Next) -> Response {
         response.extensions_mut().insert(route);
     }
     response
+}
+
+/// As HTTP/1.1 writes them: `name: value` and the end of the line.
+fn bytes_of(headers: &HeaderMap) -> usize {
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    headers.iter().map(line).sum()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -98,17 +98,23 @@ pub async fn serve(
     served.map_err(ServeError::Stopped)
 }
 
-/// Bounds what a connection may cost before a request is there: `patience` for its header, of so many `bytes`.
+/// What a request line may have beside the header: the longest filter, a thousand ids, each with the parameter's name.
+const REQUEST_LINE: usize = 64 * 1024;
+
+/// Bounds what a connection may cost before a request is there: `patience` for its line and its header. The header, of so
+/// many `bytes`, is measured for itself once it is read ([`observe`](super::layers::observe)), so that who sent too much is
+/// told so as of any error.
 fn tune(
     builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,
     patience: Duration,
     bytes: usize,
 ) {
+    let bytes = bytes.saturating_add(REQUEST_LINE);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
-        .max_buf_size(bytes.max(8192));
+        .max_buf_size(bytes);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -91,7 +91,8 @@ pub(crate) async fn all_of(
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/app_instance_infos", tag = "app instances",
     params(
-        ("appinstanceids" = Option<String>, Query, description = "Ids, separated by commas or given again and again; appInstId is taken too"),
+        ("appinstanceids" = Option<String>, Query, description = "Ids, separated by commas or given again and again; at most 1,000"),
+        ("appInstId" = Option<String>, Query, description = "The same by its other name"),
     ),
     responses(
         (status = 200, description = "Oldest first", body = Answer<Vec<AppInstanceInfo>>),
@@ -116,7 +117,8 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/appo/v1/tenants/{tenant_id}/app_instance_infos/appinstanceids", tag = "app instances",
     params(
-        ("appinstanceids" = Option<String>, Query, description = "Ids, separated by commas or given again and again; appInstId is taken too"),
+        ("appinstanceids" = Option<String>, Query, description = "Ids, separated by commas or given again and again; at most 1,000"),
+        ("appInstId" = Option<String>, Query, description = "The same by its other name"),
     ),
     responses(
         (status = 200, description = "Oldest first", body = Answer<Vec<AppInstanceInfo>>),

@@ -51,7 +51,8 @@ struct Form {
     post, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/k8sconfig", tag = "kubernetes configuration",
     request_body(content = Form, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "What the controller answered", body = String),
+        (status = 200, description = "What the controller answered, JSON or text",
+            content((serde_json::Value = "application/json"), (String = "text/plain"))),
         (status = 400, description = "A parameter is not what it should be, or the file is missing or no YAML document", body = ErrorBody),
         (status = 404, description = "There is no such host, or its LCM controller is not registered", body = ErrorBody),
         (status = 413, description = "The file has 5 MiB or more", body = ErrorBody),
@@ -81,7 +82,8 @@ async fn upload(
 #[utoipa::path(
     delete, path = "/inventory/v1/tenants/{tenant_id}/mechosts/{mechost_ip}/k8sconfig", tag = "kubernetes configuration",
     responses(
-        (status = 200, description = "What the controller answered", body = String),
+        (status = 200, description = "What the controller answered, JSON or text",
+            content((serde_json::Value = "application/json"), (String = "text/plain"))),
         (status = 404, description = "There is no such host, or its LCM controller is not registered", body = ErrorBody),
         (status = 502, description = "The controller cannot be reached, or refuses; details say what it said", body = ErrorBody),
         (status = 504, description = "The controller is too slow", body = ErrorBody),

@@ -329,10 +329,10 @@ fn example(schema: &Value, all: &Map<String, Value>, depth: usize) -> Value {
         || schema["type"]
             .as_array()
             .is_some_and(|types| types.contains(&"array".into()));
-    if is_list && schema["items"]["$ref"].is_string() {
-        return json!([example(&schema["items"], all, depth + 1)]);
+    match example(&schema["items"], all, depth + 1) {
+        item if is_list && !item.is_null() => json!([item]),
+        _ => Value::Null,
     }
-    Value::Null
 }
 
 /// The example of a member of that name, wherever it stands.

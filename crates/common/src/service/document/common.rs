@@ -23,6 +23,10 @@ const QUERIES: &[(&str, &str)] = &[
         "cursor",
         r#"{"type": ["string", "null"], "pattern": "^[0-9]{0,18}$", "examples": ["42"]}"#,
     ),
+    (
+        "appInstId",
+        r#"{"type": "string", "examples": ["7d0e2f7c-8b1b-4d0c-9a53-9d3f5c1f2a10"]}"#,
+    ),
     ("force", r#"{"type": ["boolean", "null"], "examples": [true]}"#),
     (
         "appinstanceids",
@@ -83,6 +87,10 @@ fn name_of(method: &str, path: &str) -> String {
 fn errors(operation: &mut Value, writes: bool) {
     let content = operation["requestBody"]["content"].as_object();
     let has_body = content.is_some();
+    // To check a signature the body is read, whoever else would.
+    let signed = operation["security"]
+        .as_array()
+        .is_some_and(|ways| ways.iter().any(|way| way["signature"].is_array()));
     let reads_json = content.is_some_and(|content| content.contains_key("application/json"));
     let mut common = vec![
         (
@@ -95,10 +103,11 @@ fn errors(operation: &mut Value, writes: bool) {
             "502",
             "The key of the token's or the signature's maker cannot be asked for; `message` says of whom",
         ),
+        ("431", "The header is too large"),
         ("503", "The database does not answer"),
         ("504", "Who is asked for that key is too slow"),
     ];
-    if has_body {
+    if has_body || signed {
         common.push(("408", "The body stood still"));
         common.push((
             "429",
@@ -119,6 +128,10 @@ fn errors(operation: &mut Value, writes: bool) {
                 "description": description,
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
             });
+        }
+        if matches!(status, "429" | "503") {
+            told["headers"] = json!({"Retry-After": {
+                "description": "In how many seconds to come again", "schema": {"type": "integer", "minimum": 1}}});
         }
     }
 }
