@@ -1,18 +1,24 @@
 //! What every request passes on its way in and out: request id, log line, metrics, CORS, error body.
 
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, RETRY_AFTER, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use tower::{Layer, Service};
 use tracing::Instrument;
 
 use super::body::{Pace, paced};
@@ -38,7 +44,7 @@ pub struct RequestInfo {
     pub traceparent: Option<String>,
 }
 
-/// What the outermost layer needs to know.
+/// What the layer around all routes needs to know.
 #[derive(Clone, Debug)]
 pub struct Observing {
     /// The service's name, on log lines and metrics.
@@ -55,78 +61,150 @@ pub struct Observing {
     pub errors_with_response: bool,
 }
 
-/// The outermost layer.
-pub async fn observe(State(observing): State<Arc<Observing>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let info = RequestInfo {
-        request_id: request_id(request.headers()),
-        traceparent: header(request.headers(), &TRACEPARENT)
-            .filter(|text| is_traceparent(text))
-            .map(str::to_owned),
-    };
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let span = tracing::info_span!("request", service = observing.service, request_id = %info.request_id,
-        traceparent = info.traceparent, %method, path = %path);
+/// The one layer around all routes. Written by hand: each layer made of a function copies the whole of what is inside it for
+/// each request, and that is what requests to these services cost most.
+#[derive(Clone, Debug)]
+pub struct Observe(pub Arc<Observing>);
 
-    let mut rest = None;
-    let mut response = if method == Method::OPTIONS {
-        StatusCode::ACCEPTED.into_response()
-    } else if bytes_of(request.headers()) > observing.limits.header {
-        ApiError::header_too_large(observing.limits.header).into_response()
-    } else {
-        request.extensions_mut().insert(info.clone());
-        request.extensions_mut().insert(observing.limits);
-        request.extensions_mut().insert(observing.rooms.clone());
-        let limits = observing.limits;
-        let (parts, body) = request.into_parts();
-        let (body, left) = paced(body, limits.pace(&path));
-        rest = Some(left);
-        let request = Request::from_parts(parts, body);
-        next.run(request).instrument(span.clone()).await
-    };
+impl<S> Layer<S> for Observe {
+    type Service = Observed<S>;
 
-    // A success has read what it wanted.
-    if let Some(rest) = rest.filter(|_| !response.status().is_success()) {
-        rest.drain().await;
+    fn layer(&self, inner: S) -> Observed<S> {
+        let observing = self.0.clone();
+        Observed { inner, observing }
     }
-    let route = response
-        .extensions_mut()
-        .remove::<Route>()
-        .map_or_else(|| "none".to_owned(), |route| route.0);
-    let _in_span = span.enter();
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        log(&error);
-        response = render(&observing, &error, &path, &info.request_id, response);
-    }
-    finish(&observing, &mut response, &info, asked.as_ref());
-    let status = response.status().as_u16();
-    let took = started.elapsed();
-    tracing::debug!(
-        status,
-        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
-    measure(observing.service, &method, &route, status, took);
-    response
 }
 
-/// The route's pattern, handed from the inside (where axum knows it) to the outermost layer.
+/// A route as [`Observe`] sees it.
 #[derive(Clone, Debug)]
-struct Route(String);
+pub struct Observed<S> {
+    inner: S,
+    observing: Arc<Observing>,
+}
 
-/// Innermost layer: notes which route matched, for metrics without one label value per record.
-pub async fn note_route(request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| Route(path.as_str().to_owned()));
-    let mut response = next.run(request).await;
-    if let Some(route) = route {
-        response.extensions_mut().insert(route);
+impl<S> Service<Request> for Observed<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
     }
-    response
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let (observing, seen) = (self.observing.clone(), Seen::new(&self.observing, &request));
+        let mut rest = None;
+        let answer = match observing.refused(&request) {
+            Some(response) => Err(response),
+            None => {
+                request.extensions_mut().insert(seen.info.clone());
+                request.extensions_mut().insert(observing.limits);
+                request.extensions_mut().insert(observing.rooms.clone());
+                if !request.body().is_end_stream() {
+                    let (parts, body) = request.into_parts();
+                    let (body, left) = paced(body, observing.limits.pace(&seen.path));
+                    rest = Some(left);
+                    request = Request::from_parts(parts, body);
+                }
+                Ok(self.inner.call(request))
+            }
+        };
+        Box::pin(async move {
+            let response = match answer {
+                Ok(answer) => caught(answer).instrument(seen.span.clone()).await,
+                Err(response) => response,
+            };
+            // A success has read what it wanted.
+            if let Some(rest) = rest.filter(|_| !response.status().is_success()) {
+                rest.drain().await;
+            }
+            Ok(seen.finished(&observing, response))
+        })
+    }
+}
+
+/// The answer, also of a handler that panics; the panic hook has logged why.
+async fn caught(answer: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(_panic) => panicked(),
+    }
+}
+
+fn panicked() -> Response {
+    ApiError::internal("a handler panicked; the log has its message").into_response()
+}
+
+impl Observing {
+    /// What is answered without asking a route.
+    fn refused(&self, request: &Request) -> Option<Response> {
+        if request.method() == Method::OPTIONS {
+            return Some(StatusCode::ACCEPTED.into_response());
+        }
+        let limit = self.limits.header;
+        (bytes_of(request.headers()) > limit).then(|| ApiError::header_too_large(limit).into_response())
+    }
+}
+
+/// What has to be known of a request when its answer is there.
+struct Seen {
+    started: Instant,
+    info: RequestInfo,
+    method: Method,
+    path: String,
+    /// The pattern of its route, for metrics without one label value per record.
+    route: Option<MatchedPath>,
+    /// The headers that a browser asks whether it may send.
+    asked: Option<HeaderValue>,
+    span: tracing::Span,
+}
+
+impl Seen {
+    fn new(observing: &Observing, request: &Request) -> Self {
+        let headers = request.headers();
+        let info = RequestInfo {
+            request_id: request_id(headers),
+            traceparent: header(headers, &TRACEPARENT)
+                .filter(|text| is_traceparent(text))
+                .map(str::to_owned),
+        };
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let span = tracing::info_span!("request", service = observing.service, request_id = %info.request_id,
+            traceparent = info.traceparent, %method, path = %path);
+        Self {
+            started: Instant::now(),
+            route: request.extensions().get().cloned(),
+            asked: headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned(),
+            info,
+            method,
+            path,
+            span,
+        }
+    }
+
+    fn finished(self, observing: &Observing, mut response: Response) -> Response {
+        let _in_span = self.span.enter();
+        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+            log(&error);
+            response = render(observing, &error, &self.path, &self.info.request_id, response);
+        }
+        finish(observing, &mut response, &self.info, self.asked.as_ref());
+        let status = response.status().as_u16();
+        let took = self.started.elapsed();
+        tracing::debug!(
+            status,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        measure(observing.service, &self.method, route, status, took);
+        response
+    }
 }
 
 /// As HTTP/1.1 writes them: `name: value` and the end of the line.
@@ -266,11 +344,6 @@ fn measure(service: &'static str, method: &Method, route: &str, status: u16, too
     metrics::counter!("mecm_http_requests_total", &labels).increment(1);
     metrics::histogram!("mecm_http_request_seconds", "service" => service, "route" => route.to_owned())
         .record(took.as_secs_f64());
-}
-
-/// What a panic in a handler is answered with; the panic hook has logged it.
-pub fn panicked(_panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    ApiError::internal("a handler panicked; the log has its message").into_response()
 }
 
 /// No such path.

@@ -23,7 +23,6 @@ use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode};
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -163,9 +162,7 @@ impl Service {
             .merge(page)
             .fallback(layers::no_such_path)
             .method_not_allowed_fallback(layers::no_such_method)
-            .layer(axum::middleware::from_fn(layers::note_route))
-            .layer(CatchPanicLayer::custom(layers::panicked))
-            .layer(axum::middleware::from_fn_with_state(observing, layers::observe))
+            .layer(layers::Observe(observing))
     }
 }
 

@@ -102,7 +102,7 @@ pub async fn serve(
 const REQUEST_LINE: usize = 64 * 1024;
 
 /// Bounds what a connection may cost before a request is there: `patience` for its line and its header. The header, of so
-/// many `bytes`, is measured for itself once it is read ([`observe`](super::layers::observe)), so that who sent too much is
+/// many `bytes`, is measured for itself once it is read ([`Observe`](super::layers::Observe)), so that who sent too much is
 /// told so as of any error.
 fn tune(
     builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>,

@@ -43,6 +43,8 @@ pub(super) struct UploadForm {
 }
 
 /// Takes a package in: streamed to disk, checked, kept under its SHA-256. When the answer is out it can be downloaded.
+///
+/// The text fields of the form may come as query parameters instead; a field of the form goes before.
 #[utoipa::path(
     post, path = "/apm/v1/tenants/{tenant_id}/packages/upload", tag = "packages",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
