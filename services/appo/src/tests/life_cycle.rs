@@ -156,6 +156,14 @@ async fn an_instantiate_sent_right_behind_its_create_waits_for_it() {
             rig.stands(&bad).await,
             Some(("Create failed".to_owned(), missing))
         );
+        let mut tx = rig.test.db.begin_read().await.unwrap();
+        let history = mecm_jobs::of_subject(&mut tx, &bad).await.unwrap();
+        drop(tx);
+        let waited = history.iter().find(|job| job.kind == "instantiate").unwrap();
+        assert_eq!(
+            (waited.state.as_str(), waited.reason.as_deref()),
+            ("failed", Some("create failed"))
+        );
         assert_eq!(rig.terminate(&bad).await.status, 202);
         rig.idle().await;
         assert_eq!(

@@ -6,12 +6,16 @@ mod dependencies;
 mod life_cycle;
 mod patterns;
 mod peers;
+mod preconditions;
 mod quotas;
+mod reasons;
 mod refusals;
 mod rules;
 mod sample;
 mod simulation;
+mod software;
 mod terminate;
+mod texts;
 mod turns;
 mod unanswered;
 
@@ -235,7 +239,18 @@ impl Rig {
         path: &str,
         body: Option<Value>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(format!("{BASE}{path}"));
+        self.ask_at(token, method, &format!("{BASE}{path}"), body).await
+    }
+
+    /// The same on any path.
+    pub(crate) async fn ask_at(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("access_token", token);
         }

@@ -47,6 +47,10 @@ pub(crate) struct Held {
     down: usize,
     /// Hosts that are not known any more.
     gone: Vec<String>,
+    /// What hosts have instead of what all have.
+    hosts: BTreeMap<String, Value>,
+    /// Software of hosts, as it was told last.
+    software: BTreeMap<String, Vec<Value>>,
     /// Reads of rule sets refused from now on.
     rules_refused: Option<u16>,
     /// What has to wait, and how many requests do.
@@ -110,7 +114,7 @@ impl Peers {
             )
             .route(
                 &format!("{tenant}/mechosts/{{ip}}/capabilities/software"),
-                put(|| async { saved() }),
+                put(put_software),
             )
             .route(
                 &format!("{tenant}/app_instances/{{id}}/appd_configuration"),
@@ -156,6 +160,26 @@ impl Peers {
     /// Controllers have this port from now on; 0: none is known.
     pub(crate) fn move_controllers(&self, port: u16) {
         self.held().ports.0 = port;
+    }
+
+    /// Rule managers have this port from now on; 0: none is known.
+    pub(crate) fn move_rule_managers(&self, port: u16) {
+        self.held().ports.1 = port;
+    }
+
+    /// A member of a host's record from now on.
+    pub(crate) fn change_host(&self, host: usize, member: &str, value: Value) {
+        let ip = edge_address(host).to_string();
+        self.held().hosts.entry(ip).or_insert_with(|| json!({}))[member] = value;
+    }
+
+    /// The names of a host's software, as it was told last.
+    pub(crate) fn software_of(&self, host: usize) -> Vec<String> {
+        let told = self.held().software.get(&edge_address(host).to_string()).cloned();
+        let names = told.unwrap_or_default().into_iter();
+        names
+            .map(|one| one["capabilityName"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub(crate) fn downloads(&self) -> usize {
@@ -231,11 +255,12 @@ async fn host(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Res
     } else {
         json!([])
     };
-    Json(
-        json!({"mechostIp": ip, "mechostName": format!("edge {index}"), "applcmIp": ip, "appRuleIp": ip,
-        "hwcapabilities": hardware, "swcapabilities": []}),
-    )
-    .into_response()
+    let mut record = json!({"mechostIp": ip, "mechostName": format!("edge {index}"), "applcmIp": ip, "appRuleIp": ip,
+        "hwcapabilities": hardware, "swcapabilities": []});
+    if let Some(Value::Object(changed)) = peers.held().hosts.get(&ip).cloned() {
+        record.as_object_mut().unwrap().extend(changed);
+    }
+    Json(record).into_response()
 }
 
 async fn controller(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Response {
@@ -248,7 +273,26 @@ async fn controller(State(peers): Held_, Path((_, ip)): Path<(String, String)>) 
 
 async fn rule_manager(State(peers): Held_, Path((_, ip)): Path<(String, String)>) -> Response {
     let port = peers.held().ports.1.to_string();
+    if port == "0" {
+        return not_found();
+    }
     Json(json!({"appRuleIp": ip, "appRulePort": port, "appRuleName": "x"})).into_response()
+}
+
+async fn put_software(
+    State(peers): Held_,
+    Path((_, ip)): Path<(String, String)>,
+    Json(mut told): Json<Value>,
+) -> Response {
+    let Value::Array(all) = told["swcapabilities"].take() else {
+        return error(StatusCode::BAD_REQUEST, "malformed request body", "no list");
+    };
+    if all.len() > 100 {
+        let text = "size must be between 0 and 100";
+        return error(StatusCode::BAD_REQUEST, "input validation failed", text);
+    }
+    peers.held().software.insert(ip, all);
+    saved()
 }
 
 fn refuses(held: &mut Held) -> Option<Response> {

@@ -16,16 +16,10 @@ impl Rig {
     async fn create_in(&self, tenant: &str) -> (u16, Value) {
         let mut body = Self::create_body("zone", PLAIN);
         body["mecHost"] = Self::host(0).to_string().into();
-        let request = Request::post(format!("/appo/v1/tenants/{tenant}/app_instances"))
-            .header("access_token", self.token(tenant, "ROLE_MECM_TENANT", 60))
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()))
-            .unwrap();
-        let answer = self.router().oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        let body: Value = serde_json::from_slice(&bytes).unwrap();
-        (status, body["details"].clone())
+        let token = self.token(tenant, "ROLE_MECM_TENANT", 60);
+        let path = format!("/appo/v1/tenants/{tenant}/app_instances");
+        let answer = self.ask_at(&token, Method::POST, &path, Some(body)).await;
+        (answer.status, answer.body["details"].clone())
     }
 }
 

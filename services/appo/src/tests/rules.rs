@@ -5,7 +5,7 @@ use mecm_edge_sim::{Fault, Operation, When};
 use super::*;
 use crate::tests::sample::{PLAIN, WITH_RULES};
 
-fn set(ids: &[&str]) -> Value {
+pub(super) fn set(ids: &[&str]) -> Value {
     let rules: Vec<Value> = ids
         .iter()
         .map(|id| json!({"trafficRuleId": id, "filterType": "FLOW", "priority": 2, "action": "DROP", "trafficFilter": []}))
@@ -13,7 +13,7 @@ fn set(ids: &[&str]) -> Value {
     json!({"appName": "zone", "appSupportMp1": false, "appTrafficRule": rules})
 }
 
-async fn change(rig: &Rig, method: Method, id: &str, body: Value) -> (String, Value) {
+pub(super) async fn change(rig: &Rig, method: Method, id: &str, body: Value) -> (String, Value) {
     let answer = rig
         .ask(
             method,
@@ -213,17 +213,6 @@ async fn a_refusal_is_the_tasks_reason_and_nothing_is_kept() {
             (&info["configResult"], &info["detailed"]),
             (&json!("FAILURE"), &json!("rules exceed max limit"))
         );
-        let twice = rig
-            .ask(
-                Method::POST,
-                &format!("/app_instances/{id}/appd_configuration"),
-                Some(set(&["a", "a"])),
-            )
-            .await;
-        assert_eq!(
-            (twice.message(), twice.detail()),
-            ((400, "Illegal argument"), (400, "rule id is not unique"))
-        );
     })
     .await;
 }
@@ -245,12 +234,6 @@ async fn a_lost_answer_of_the_rule_manager_is_asked_for() {
 async fn rules_wait_for_the_instantiate_before_them_and_fail_with_it() {
     on_each(|rig| async move {
         let id = rig.create("zone", PLAIN, 0).await;
-        let path = format!("/app_instances/{id}/appd_configuration");
-        let early = rig.ask(Method::POST, &path, Some(set(&["a"]))).await;
-        let text = "Pre condition failed, application instance operational status is : Creating";
-        if early.status == 412 {
-            assert_eq!(early.message(), (412, text));
-        }
         rig.idle().await;
         rig.edge(0)
             .behave(|edge| edge.deploy_time = Duration::from_millis(200));
