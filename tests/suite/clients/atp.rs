@@ -1,5 +1,6 @@
 //! ATP: brings a package to the first host and takes it away again.
 
+use mecm::demo::package::Package;
 use mecm::sample;
 use reqwest::Method;
 use serde_json::json;
@@ -83,6 +84,51 @@ async fn atp_brings_a_package_to_the_first_host_and_takes_it_away() {
             assert!(rig.settled().await.is_empty());
             assert!(rig.sim.totals().is_empty(), "{:?}", rig.sim.totals());
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_atp_leaves_out_of_its_form_is_named_and_leaves_nothing_behind() {
+    on_each_over_tls(async |rig| {
+        let atp = Field::new(rig, ACCEPT);
+        // Without a host it has no host list; what the manifest does not say, it leaves out too.
+        assert_eq!(
+            atp.call(Method::GET, "inventory", "/mechosts", None).await.status,
+            404
+        );
+        let file = sample::build().unwrap();
+        let package = Package::bytes("demo.csar", file.clone());
+        let (name, version) = (package.name.unwrap(), package.version.unwrap());
+        let fields = [
+            ("hostList", "127.1.0.1"),
+            ("appPackageName", name.as_str()),
+            ("appPackageVersion", version.as_str()),
+        ];
+        let kind = format!("multipart/form-data;boundary={BOUNDARY}");
+        for left_out in fields {
+            let rest: Vec<_> = fields.into_iter().filter(|field| *field != left_out).collect();
+            let body = Some((kind.as_str(), form(&file, &rest)));
+            let refused = atp.call(Method::POST, "apm", "/packages/upload", body).await;
+            let text = format!("Required part '{}' is not present", left_out.0);
+            assert_eq!(refused.detail(), (400, text.as_str()));
+        }
+        let none = atp.call(Method::GET, "apm", "/packages", None).await;
+        assert_eq!((none.status, &none.body), (200, &json!([])));
+
+        // As the manifest has them, they are kept.
+        let body = Some((kind.as_str(), form(&file, &fields)));
+        assert_eq!(
+            atp.call(Method::POST, "apm", "/packages/upload", body)
+                .await
+                .status,
+            202
+        );
+        let kept = atp.call(Method::GET, "apm", "/packages", None).await.body;
+        assert_eq!(
+            (&kept[0]["appPkgName"], &kept[0]["appPkgVersion"]),
+            (&json!(name), &json!(version))
+        );
     })
     .await;
 }

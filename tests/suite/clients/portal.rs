@@ -1,15 +1,14 @@
 //! The portal: its screens, one after the other.
 
-use std::time::{Duration, Instant};
+mod overview;
+mod packages;
+mod rules;
 
 use mecm::sample;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-
-use super::{Came, Field, LIMIT, came, on_each_over_tls};
+use super::{Came, Field, came, on_each_over_tls};
 
 const ACCEPT: &str = "application/json, text/plain, */*";
 const JSON: &str = "application/json;charset=UTF-8";
@@ -178,21 +177,6 @@ async fn a_package_is_deployed_shown_and_deleted_one_by_one_and_in_a_batch() {
         // The sample's release name is there once on each edge: the batch finds the first host's taken.
         assert!(running >= 2, "{}", list.body);
 
-        let pods = portal.get("appo", &path).await.parsed("response");
-        let container = &pods["pods"][0]["containers"][0];
-        assert!(container["containername"].is_string());
-        for gauge in ["cpuusage", "memusage", "diskusage"] {
-            assert!(container["metricsusage"][gauge].as_str().unwrap().contains('/'), "{container}");
-        }
-        let load = portal.get("appo", &format!("/hosts/{}/kpi", hosts[0])).await.parsed("response");
-        for gauge in ["cpuusage", "memusage", "diskusage"] {
-            let used = &load[gauge]["used"];
-            let number = used.as_f64().or_else(|| used.as_str().and_then(|text| text.parse().ok()));
-            assert!((0.0..=1.0).contains(&number.unwrap()), "{load}");
-        }
-        let offered = portal.get("appo", &format!("/hosts/{}/mep_capabilities", hosts[0])).await.parsed("response");
-        assert!(offered.is_array(), "{offered}");
-
         assert_eq!(portal.call(Method::DELETE, "appo", &path, None).await.status, 202);
         let gone = portal.send(Method::POST, "appo", "/app_instances/batch_terminate", &all).await;
         assert_eq!(gone.status, 202);
@@ -203,75 +187,6 @@ async fn a_package_is_deployed_shown_and_deleted_one_by_one_and_in_a_batch() {
         let removed = portal.call(Method::DELETE, "apm", &path, None).await;
         assert_eq!((removed.status, &removed.body), (200, &json!("success")));
         assert_eq!(portal.get("apm", "/packages").await.body[0]["mecHostInfo"], json!([]));
-    })
-    .await;
-}
-
-/// An app store with one package: its port.
-async fn app_store(package: Vec<u8>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut peer, _)) = listener.accept().await {
-            let mut asked = [0; 4096];
-            let length = peer.read(&mut asked).await.unwrap();
-            let asked = String::from_utf8_lossy(&asked[..length]).to_ascii_lowercase();
-            let head = if asked.contains("\r\naccess_token: ") {
-                format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                    package.len()
-                )
-            } else {
-                "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n".to_owned()
-            };
-            peer.write_all(&[head.as_bytes(), &package].concat())
-                .await
-                .unwrap();
-        }
-    });
-    port
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_package_is_distributed_from_an_app_store_and_then_to_more_hosts() {
-    on_each_over_tls(async |rig| {
-        let portal = Field::new(rig, ACCEPT);
-        let hosts = rig.edges(2, 1).await;
-        let port = app_store(sample::build().unwrap()).await;
-        let store = json!({"appstoreIp": "127.0.0.1", "appstoreName": "store", "appstorePort": port, "producer": "",
-            "uri": format!("https://127.0.0.1:{port}"), "userName": ""});
-        assert_eq!(portal.send(Method::POST, "inventory", "/appstores", &store).await.status, 200);
-        let (app, package) = ("9f1d13fe8cf247bcbe0e95d4b1a0ad19", "4d8f28a2c9a64bb6b0ef2f3c7e1b5a90");
-        let at = format!("http://127.0.0.1:{port}/mec/appstore/v1/apps/{app}");
-        let mut body = json!({"appPkgId": package, "appId": app, "appPkgName": "zone-swr-test1", "appPkgVersion": "1.0",
-            "appPkgDesc": "none", "appPkgAffinity": "X86", "appPkgPath": format!("{at}/packages/{package}/action/download"),
-            "appIconUrl": format!("{at}/icon"), "appProvider": "Huawei", "mecHostInfo": [{"hostIp": hosts[0]}],
-            "createdTime": "Mon Nov 23 2026 07:12:03 GMT+0000 (Coordinated Universal Time)",
-            "modifiedTime": "Mon Nov 23 2026 07:12:03 GMT+0000 (Coordinated Universal Time)"});
-        for many in [1, 2] {
-            let sent = portal.send(Method::POST, "apm", "/packages", &body).await;
-            assert!((200..300).contains(&sent.status), "{}", sent.body);
-            // The page looks again and again, and shows a spinner as long as one is Processing.
-            let began = Instant::now();
-            let shown = loop {
-                let listed = portal.get("apm", "/packages").await;
-                let of_app = is_array(&listed.body).iter().rfind(|one| one["appId"] == app);
-                let shown = of_app.expect("it is listed at once")["mecHostInfo"].clone();
-                if is_array(&shown).iter().all(|host| host["status"] != "Processing") {
-                    break shown;
-                }
-                assert!(began.elapsed() < LIMIT, "{shown}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            };
-            let green = is_array(&shown).iter().filter(|host| host["status"] == "Distributed");
-            assert_eq!(green.count(), many, "{shown}");
-            body["mecHostInfo"] = json!([{"hostIp": hosts[1]}]);
-        }
-        let create = json!({"appId": app, "appPackageId": package, "appName": "zoneapp", "appInstanceDescription": "x",
-            "mecHost": hosts[1], "hwCapabilities": []});
-        let created = portal.send(Method::POST, "appo", "/app_instances", &create).await;
-        let id = created.body["response"]["app_instance_id"].as_str().unwrap().to_owned();
-        portal.until(&id, "Created").await;
     })
     .await;
 }
@@ -293,75 +208,6 @@ async fn a_hosts_configuration_is_uploaded_under_whatever_name_it_has() {
         assert!((200..300).contains(&sent.status), "{}", sent.body);
         let row = portal.get("inventory", &format!("/mechosts/{}", hosts[0])).await;
         assert_eq!(row.body["configUploadStatus"], "Uploaded");
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_are_added_edited_and_deleted() {
-    on_each_over_tls(async |rig| {
-        let portal = Field::new(rig, ACCEPT);
-        let hosts = rig.edges(1, 1).await;
-        let package = rig.upload(sample::build().unwrap()).await;
-        let ids = rig.create(&package, "zoneapp", &hosts).await;
-        rig.settled().await;
-        rig.batch("instantiate", &ids).await;
-        rig.settled().await;
-        let path = format!("/app_instances/{}/appd_configuration", ids[0]);
-        let change = async |method: Method, body: Value| {
-            let came = portal.send(method, "appo", &path, &body).await;
-            assert_eq!(came.status, 202, "{}", came.body);
-            let task = came.body["response"]["apprule_task_id"].as_str().unwrap().to_owned();
-            let told = portal.get("appo", &format!("/apprule_task_infos/{task}")).await;
-            assert_ne!(told.body["response"]["configResult"], "FAILURE", "{}", told.body);
-            rig.settled().await;
-            let told = portal.get("appo", &format!("/apprule_task_infos/{task}")).await;
-            assert_eq!(told.body["response"]["configResult"], "SUCCESS", "{}", told.body);
-            portal.get("inventory", &path).await
-        };
-
-        // The sample has rules of its own or none: the tab finds out which.
-        let first = portal.get("inventory", &path).await;
-        let method = if first.status == 200 { Method::PUT } else { Method::POST };
-        let mut dns = json!({"appDNSRule": [{"dnsRuleId": "DNS1", "domainName": "domainname", "ipAddressType": "IP_V4",
-            "ipAddress": "192.5.14.68", "ttl": "85000"}], "appName": "zoneapp", "appSupportMp1": true});
-        let kept = change(method, dns.clone()).await;
-        let added = is_array(&kept.body["appDNSRule"]).iter().find(|rule| rule["dnsRuleId"] == "DNS1");
-        assert_eq!(added.unwrap()["ttl"], 85_000);
-
-        // The other tab did not see that one: POST again, and only its own rule.
-        let traffic = json!({"appTrafficRule": [{"trafficRuleId": "TR1", "action": "DROP", "filterType": "FLOW", "priority": 1,
-            "trafficFilter": [{"srcAddress": ["192.168.1.1/32"], "srcPort": ["8080"], "dstAddress": ["192.168.1.2/32"],
-                "dstPort": ["8080"], "protocol": ["ANY"], "qCI": "3", "dSCP": "0", "tC": "0", "tag": ["tag"],
-                "srcTunnelAddress": ["1.1.1.1"], "srcTunnelPort": ["8080"], "dstTunnelAddress": [""], "dstTunnelPort": [""]}],
-            "dstInterface": [{"interfaceType": "TUNNEL", "tunnelInfo": {"tunnelType": "GRE", "tunnelDstAddress": "3.3.3.3",
-                "tunnelSrcAddress": "", "tunnelSpecificData": "any"}, "srcMacAddress": "02-00-00-00-00-00",
-                "dstMacAddress": "02-00-00-00-00-00", "dstIpAddress": "5.5.5.5"}]}], "appName": "zoneapp", "appSupportMp1": true});
-        let kept = change(Method::POST, traffic).await;
-        let rules = is_array(&kept.body["appTrafficRule"]);
-        let rule = rules.iter().find(|rule| rule["trafficRuleId"] == "TR1").unwrap();
-        let filter = &is_array(&rule["trafficFilter"])[0];
-        for list in ["srcAddress", "srcPort", "dstAddress", "dstPort", "protocol", "srcTunnelAddress", "dstTunnelAddress",
-            "srcTunnelPort", "dstTunnelPort", "tag"] {
-            assert!(filter[list].is_array(), "{list}: {filter}");
-        }
-        assert_eq!((&filter["qCI"], &filter["dstTunnelPort"]), (&json!(3), &json!([])));
-        assert!(rule["dstInterface"].is_array());
-        assert!(is_array(&kept.body["appDNSRule"]).iter().any(|rule| rule["dnsRuleId"] == "DNS1"), "{}", kept.body);
-
-        dns["appDNSRule"][0]["ttl"] = 100.into();
-        dns["appDNSRule"][0]["domainName"] = "other".into();
-        let kept = change(Method::PUT, dns).await;
-        assert!(is_array(&kept.body["appDNSRule"]).iter().any(|rule| rule["domainName"] == "other"));
-
-        let ids_of = |list: &Value, id: &str| -> Vec<Value> {
-            is_array(list).iter().map(|rule| rule[id].clone()).collect()
-        };
-        let all = json!({"appTrafficRule": ids_of(&kept.body["appTrafficRule"], "trafficRuleId"),
-            "appDNSRule": ids_of(&kept.body["appDNSRule"], "dnsRuleId")});
-        let empty = change(Method::DELETE, all).await;
-        assert_eq!(empty.status, 200, "a 404 would leave the rows on the screen");
-        assert_eq!((&empty.body["appTrafficRule"], &empty.body["appDNSRule"]), (&json!([]), &json!([])));
     })
     .await;
 }
