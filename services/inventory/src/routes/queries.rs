@@ -26,10 +26,6 @@ impl<S: Send + Sync> FromRequestParts<S> for HostQuery {
         for (name, value) in parameters(parts)? {
             let invalid = || ApiError::invalid_parameter(&name);
             let kind = match name.as_str() {
-                "hwCapabilities" => TraitKind::Hardware,
-                "swCapabilities" => TraitKind::Software,
-                "affinity" => TraitKind::Affinity,
-                "city" => TraitKind::City,
                 "limit" => {
                     let limit: u32 = value.parse().map_err(|_| invalid())?;
                     if limit == 0 {
@@ -44,6 +40,10 @@ impl<S: Send + Sync> FromRequestParts<S> for HostQuery {
                     wanted.after = after.ok_or_else(invalid)?;
                     continue;
                 }
+                "hwCapabilities" => TraitKind::Hardware,
+                "swCapabilities" => TraitKind::Software,
+                "affinity" => TraitKind::Affinity,
+                "city" => TraitKind::City,
                 _ => continue,
             };
             let members = value.split(',').filter(|member| !member.is_empty());
