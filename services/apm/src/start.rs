@@ -217,7 +217,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         name: "apm",
         title: "APM",
         base: "/apm/v1",
-        routes: routes::routes(app.clone(), setup.auth),
+        routes: routes::routes(app.clone(), &setup.auth),
         checks: vec![
             ("database", database(&app.db)),
             ("packages", packages(&app.blobs)),

@@ -138,7 +138,7 @@ pub(crate) async fn start_with(
         name: "appo",
         title: "APPO",
         base: "/appo/v1",
-        routes: routes::routes(app, setup.auth),
+        routes: routes::routes(app, &setup.auth),
         checks: vec![(
             "database",
             Arc::new(move || {

@@ -22,4 +22,4 @@ mod tests;
 
 pub use credentials::{Credentials, LoadMasterKeys};
 pub use signing::Signing;
-pub use start::{App, Setup, StartError, Started, migrations, start};
+pub use start::{App, Setup, Shared, StartError, Started, migrations, start};

@@ -1,5 +1,6 @@
 //! What the service is made of, and how it is put together.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -20,9 +21,21 @@ use crate::signing::Signing;
 /// What all paths begin with.
 const BASE: &str = "/inventory/v1";
 
-/// What the handlers share. Cheap to clone.
+/// What the handlers share: one pointer, because the router copies it several times for each request.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What is behind an [`App`].
+#[derive(Debug)]
+pub struct Shared {
     /// The registry's database.
     pub db: Db,
     /// Where "now" comes from.
@@ -110,7 +123,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         &setup.stop,
     )
     .await?;
-    let app = App {
+    let app = App(Arc::new(Shared {
         controllers: Controllers::new(&setup.clients, &setup.config),
         db: setup.db,
         clock: setup.clock,
@@ -119,7 +132,7 @@ pub async fn start(setup: Setup) -> Result<Started, StartError> {
         signing,
         credentials: setup.credentials,
         stop: setup.stop,
-    };
+    }));
     let limits = &app.config.limits;
     let service = Service {
         name: "inventory",

@@ -1,15 +1,18 @@
-//! Axum middleware: nobody reaches a handler unasked. In this order: 401, 403, 400 for the path's tenant.
+//! The door of a service: nobody reaches a handler unasked. In this order: 401, 403, 400 for the path's tenant.
 //!
-//! Put on routes with `route_layer`, so that unknown paths stay 404:
-//! `router.route_layer(axum::middleware::from_fn_with_state(authenticator, layer::require))`.
+//! Put on routes with `route_layer`, so that unknown paths stay 404: `router.route_layer(Door::of_tenants(&authenticator))`.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use http::Method;
 use http::request::Parts;
 use http_body::Body as _;
+use tower::{Layer, Service};
 
 use super::authenticator::{Authenticator, Presented};
 use super::error::{AuthError, SignatureReason};
@@ -39,65 +42,129 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// For routes of a tenant (`…/tenants/{tenant_id}/…`): who calls, and may they do this in that tenant. Afterwards
-/// [`Principal::tenant`] is the path's.
-///
-/// # Errors
-/// Everything of [`AuthError`], as the interface words it.
-pub async fn require(
-    State(auth): State<Authenticator>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let mut known = identify(&auth, request).await?;
+/// Whom a route is for.
+#[derive(Clone, Copy, Debug)]
+enum For {
+    Tenants,
+    Services,
+    Signers,
+}
+
+/// The layer that lets through whom a route is for, with the caller for [`Caller`]. Written by hand, as
+/// [`Observe`](crate::service::layers::Observe) is and for its reason.
+#[derive(Clone, Debug)]
+pub struct Door {
+    auth: Authenticator,
+    whom: For,
+}
+
+impl Door {
+    /// For routes of a tenant (`…/tenants/{tenant_id}/…`): who calls, and may they do this in that tenant. Afterwards
+    /// [`Principal::tenant`] is the path's. Refuses with everything of [`AuthError`], as the interface words it.
+    pub fn of_tenants(auth: &Authenticator) -> Self {
+        Self::new(auth, For::Tenants)
+    }
+
+    /// For routes that the suite's own services alone may call; 403 for everybody else.
+    pub fn of_services(auth: &Authenticator) -> Self {
+        Self::new(auth, For::Services)
+    }
+
+    /// For routes that are called by signature only (`POST /inventory/v1/token`); 401 for a token.
+    pub fn of_signers(auth: &Authenticator) -> Self {
+        Self::new(auth, For::Signers)
+    }
+
+    fn new(auth: &Authenticator, whom: For) -> Self {
+        Self {
+            auth: auth.clone(),
+            whom,
+        }
+    }
+
+    /// The request as its handler gets it.
+    async fn admit(&self, request: Request) -> Result<Request, ApiError> {
+        let auth = &self.auth;
+        let known = match self.whom {
+            For::Tenants => in_tenant(auth, identify(auth, request).await?).await?,
+            For::Services => {
+                let known = identify(auth, request).await?;
+                if !known.principal.is_service() {
+                    return Err(AuthError::Forbidden.into());
+                }
+                known
+            }
+            For::Signers => by_signature_only(auth, request).await?,
+        };
+        known.into_request()
+    }
+}
+
+impl<S> Layer<S> for Door {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        let door = self.clone();
+        Guarded { inner, door }
+    }
+}
+
+/// A route behind a [`Door`].
+#[derive(Clone, Debug)]
+pub struct Guarded<S> {
+    inner: S,
+    door: Door,
+}
+
+impl<S> Service<Request> for Guarded<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let next = self.inner.clone();
+        // The one that said it is ready is the one to call.
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let door = self.door.clone();
+        Box::pin(async move {
+            match door.admit(request).await {
+                Ok(request) => inner.call(request).await,
+                Err(refused) => Ok(refused.into_response()),
+            }
+        })
+    }
+}
+
+/// Whether they may do this in the tenant of the path, which is theirs afterwards.
+async fn in_tenant(auth: &Authenticator, mut known: Known) -> Result<Known, ApiError> {
     let tenant = path_tenant(&mut known.parts).await?;
     let principal = &mut known.principal;
-    let own = principal.home.as_deref();
     let tenant = decide(
-        own,
+        principal.home.as_deref(),
         principal.roles,
         &known.parts.method,
         &tenant,
         auth.admin_everywhere(),
     )?;
     principal.tenant = Some(tenant);
-    known.pass_on(next).await
+    Ok(known)
 }
 
-/// For routes that the suite's own services alone may call.
-///
-/// # Errors
-/// As [`require`]; 403 for everybody else.
-pub async fn require_service(
-    State(auth): State<Authenticator>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let known = identify(&auth, request).await?;
-    if !known.principal.is_service() {
-        return Err(AuthError::Forbidden.into());
-    }
-    known.pass_on(next).await
-}
-
-/// For routes that are called by signature only (`POST /inventory/v1/token`).
-///
-/// # Errors
-/// As [`require`]; 401 for a token.
-pub async fn require_signature(
-    State(auth): State<Authenticator>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+async fn by_signature_only(auth: &Authenticator, request: Request) -> Result<Known, ApiError> {
     let (parts, body) = request.into_parts();
     // The signature counts even where a token stands beside it.
     if let Some(signed) = auth.signed(&parts)? {
-        return by_signature(&auth, parts, body, &signed)
-            .await?
-            .pass_on(next)
-            .await;
+        return by_signature(auth, parts, body, &signed).await;
     }
-    identify(&auth, Request::from_parts(parts, body)).await?;
+    identify(auth, Request::from_parts(parts, body)).await?;
     Err(AuthError::from(SignatureReason::NotSigned).into())
 }
 
@@ -112,20 +179,14 @@ struct Known {
 }
 
 impl Known {
-    async fn pass_on(self, next: Next) -> Result<Response, ApiError> {
+    fn into_request(self) -> Result<Request, ApiError> {
         if let Some(broken) = self.broken {
             return Err(broken.to_api_error());
         }
-        let Self {
-            mut parts,
-            body,
-            principal,
-            check,
-            ..
-        } = self;
-        parts.extensions.insert(principal);
-        parts.extensions.insert(check);
-        Ok(next.run(Request::from_parts(parts, body)).await)
+        let mut request = Request::from_parts(self.parts, self.body);
+        request.extensions_mut().insert(self.principal);
+        request.extensions_mut().insert(self.check);
+        Ok(request)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::models::ids::TenantId;
 /// The caller of a request, for the handlers.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// The tenant in which the request acts: the path's, once [`super::layer::require`] has checked it. `None` on routes
+    /// The tenant in which the request acts: the path's, once [`super::layer::Door`] has checked it. `None` on routes
     /// that name no tenant.
     pub tenant: Option<TenantId>,
     /// The caller's own tenant, as its token or key has it; `None` for a service.

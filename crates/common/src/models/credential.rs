@@ -263,6 +263,25 @@ mod tests {
         assert_eq!(broken(service).len(), 1);
     }
 
+    /// Found by the API fuzzer: nulls were no items, and a list of nothing else was one of every source there is.
+    #[test]
+    fn a_null_among_sources_or_roles_is_no_way_to_be_allowed_more() {
+        let of_nulls = |member: &str, count: usize| {
+            let nulls = vec!["null"; count].join(",");
+            broken(&format!(r#"{{"name":"atp","{member}":[{nulls}]}}"#))
+        };
+        let source = "allowed source is invalid. It must be an IP address or a CIDR";
+        assert_eq!(of_nulls("allowedSources", 1), [source]);
+        assert_eq!(
+            of_nulls("allowedSources", MOST_SOURCES + 1),
+            ["size must be between 0 and 64", source]
+        );
+        assert_eq!(
+            of_nulls("roles", 1),
+            ["role is invalid. It must be ROLE_MECM_TENANT or ROLE_MECM_GUEST"]
+        );
+    }
+
     #[test]
     fn what_is_said_in_several_ways_is_read_as_one() {
         let new: NewCredential = serde_json::from_str(

@@ -55,14 +55,14 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
     Ok(Option::<Text>::deserialize(deserializer)?.map(|text| text.0))
 }
 
-/// `Vec<String>`: a list of texts; `null` is an empty list, and so is a `null` inside it no item.
+/// `Vec<String>`: a list of texts; `null` is an empty list. What is inside is as in [`optional_texts`].
 pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let items = Option::<Vec<Option<Text>>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(items.into_iter().flatten().map(|text| text.0).collect())
+    optional_texts(deserializer).map(Option::unwrap_or_default)
 }
 
-/// `Option<Vec<String>>`: a list of texts, where "absent or null" must be told from "empty", and a `null` inside it is an
-/// item that is no good: the portal's batch calls are refused for one.
+/// `Option<Vec<String>>`: a list of texts, where "absent or null" must be told from "empty". A `null` inside it is an empty
+/// text: it counts among the items and is refused wherever an empty text is. Were it no item, a list of nulls could be of any
+/// length, and an access key allowed from `[null]` would be one allowed from anywhere.
 pub fn optional_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let items = Option::<Vec<Option<Text>>>::deserialize(deserializer)?;
     let item = |item: Option<Text>| item.map_or_else(String::new, |text| text.0);
@@ -202,7 +202,7 @@ mod tests {
     fn numbers_and_booleans_are_taken_as_texts() {
         let sample = read(r#"{"name":8080,"ports":[80,"81",true,1.0,null],"extra":{}}"#);
         assert_eq!(sample.name.as_deref(), Some("8080"));
-        assert_eq!(sample.ports, ["80", "81", "true", "1.0"]);
+        assert_eq!(sample.ports, ["80", "81", "true", "1.0", ""]);
     }
 
     #[test]

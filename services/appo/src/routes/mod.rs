@@ -6,8 +6,8 @@ mod batches;
 mod hosts;
 pub(crate) mod infos;
 
-use axum::middleware::from_fn_with_state;
-use mecm_common::auth::{Authenticator, layer};
+use mecm_common::auth::Authenticator;
+use mecm_common::auth::layer::Door;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +26,7 @@ pub(crate) struct Answer<T> {
 pub(crate) const ACCEPTED: &str = "ACCEPTED";
 
 /// All routes of APPO; each asks who calls before anything else.
-pub(crate) fn routes(app: App, auth: Authenticator) -> OpenApiRouter {
+pub(crate) fn routes(app: App, auth: &Authenticator) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(app_instances::create))
         .routes(routes!(
@@ -45,6 +45,6 @@ pub(crate) fn routes(app: App, auth: Authenticator) -> OpenApiRouter {
         .routes(routes!(hosts::mep_capability))
         .routes(routes!(app_rules::add, app_rules::replace, app_rules::remove))
         .routes(routes!(app_rules::task))
-        .route_layer(from_fn_with_state(auth, layer::require))
+        .route_layer(Door::of_tenants(auth))
         .with_state(app)
 }

@@ -17,8 +17,7 @@ mod topology;
 mod verification;
 
 use axum::Json;
-use axum::middleware::from_fn_with_state;
-use mecm_common::auth::layer;
+use mecm_common::auth::layer::Door;
 use mecm_common::db::Tx;
 use mecm_common::models::ids::{HostIp, TenantId};
 use mecm_common::service::{ApiError, ApiResult};
@@ -51,7 +50,7 @@ fn of_tenants(app: &App) -> OpenApiRouter<App> {
         .merge(k8s_config::routes())
         .merge(topology::routes())
         .merge(credentials::routes())
-        .route_layer(from_fn_with_state(app.auth.clone(), layer::require))
+        .route_layer(Door::of_tenants(&app.auth))
 }
 
 /// What a write is answered with.

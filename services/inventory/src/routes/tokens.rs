@@ -3,12 +3,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use chrono::TimeDelta;
 use http::{HeaderName, HeaderValue, header};
+use mecm_common::auth::layer::Door;
 use mecm_common::auth::rsa::TokenKey;
-use mecm_common::auth::{AuthError, Caller, How, Role, Roles, layer};
+use mecm_common::auth::{AuthError, Caller, How, Role, Roles};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::models::ids::TenantId;
 use mecm_common::models::lenient;
@@ -32,13 +32,12 @@ pub(super) const NOT_CACHED: [(HeaderName, HeaderValue); 1] =
 
 /// Each behind its own door: none of them is a tenant's.
 pub(crate) fn routes(app: &App) -> OpenApiRouter<App> {
-    let door = app.auth.clone();
     let signed = OpenApiRouter::new()
         .routes(routes!(token))
-        .route_layer(from_fn_with_state(door.clone(), layer::require_signature));
+        .route_layer(Door::of_signers(&app.auth));
     let services = OpenApiRouter::new()
         .routes(routes!(token_for_a_service))
-        .route_layer(from_fn_with_state(door, layer::require_service));
+        .route_layer(Door::of_services(&app.auth));
     OpenApiRouter::new()
         .routes(routes!(token_key))
         .merge(signed)

@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::middleware::from_fn_with_state;
-use mecm_common::auth::layer;
+use mecm_common::auth::layer::Door;
 use mecm_common::auth::verification::{SignatureToVerify, Verdict};
 use mecm_common::models::error::ErrorBody;
 use mecm_common::service::{ApiError, ApiResult, Body, RequestInfo};
@@ -18,7 +17,7 @@ pub(crate) fn routes(app: &App) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(verify))
         .routes(routes!(reseal))
-        .route_layer(from_fn_with_state(app.auth.clone(), layer::require_service))
+        .route_layer(Door::of_services(&app.auth))
 }
 
 /// Whose signature it is. For the suite's own services alone: they never see a secret.

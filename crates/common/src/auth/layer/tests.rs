@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -98,13 +97,13 @@ async fn served(change: impl FnOnce(&mut AuthSettings)) -> Served {
         .route("/x/v1/tenants/{tenant_id}/things", get(tell).post(tell).put(tell))
         .route("/x/v1/tenants/{tenant_id}/packages/upload", post(upload))
         .route("/x/v1/tenants/{tenant_id}/who", get(who))
-        .route_layer(from_fn_with_state(auth.clone(), require));
+        .route_layer(Door::of_tenants(&auth));
     let services = Router::new()
         .route("/x/v1/tokens", post(tell))
-        .route_layer(from_fn_with_state(auth.clone(), require_service));
+        .route_layer(Door::of_services(&auth));
     let signed = Router::new()
         .route("/x/v1/token", post(tell))
-        .route_layer(from_fn_with_state(auth, require_signature));
+        .route_layer(Door::of_signers(&auth));
     let limits = Limits {
         json_body: 100,
         ..Limits::default()
