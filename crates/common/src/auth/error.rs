@@ -105,6 +105,9 @@ pub enum SignatureReason {
     /// The same signature was accepted before.
     #[error("the request was sent before")]
     Replay,
+    /// Its date is near enough for the service that asks, and too old here.
+    #[error("the request's date is more than 15 minutes ago here; do the services' clocks agree?")]
+    Old,
     /// `UNSIGNED-PAYLOAD` where it is not accepted.
     #[error("the signature does not cover the body")]
     UnsignedPayload,

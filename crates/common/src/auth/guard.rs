@@ -123,10 +123,11 @@ impl Guard {
         Ok(())
     }
 
-    /// Takes note of a signature that fits; refuses one that was accepted before.
+    /// Takes note of a signature that fits; refuses one that was accepted before, and one so old that it would be forgotten at
+    /// once: a service whose clock is behind still takes its date, and it could be sent again.
     ///
     /// # Errors
-    /// [`SignatureReason::Replay`], [`AuthError::Database`].
+    /// [`SignatureReason::Replay`], [`SignatureReason::Old`], [`AuthError::Database`].
     pub async fn first_time(
         &self,
         access_key: &AccessKey,
@@ -141,6 +142,9 @@ impl Guard {
         name.copy_from_slice(&digest[..16]);
         // A second more than the date is accepted for.
         let until = signed_at + MAX_SKEW + TimeDelta::seconds(1);
+        if until < self.clock.now() {
+            return Err(SignatureReason::Old.into());
+        }
         if self.firsts.ask((Uuid::from_bytes(name), until)).await? {
             Ok(())
         } else {

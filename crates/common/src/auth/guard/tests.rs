@@ -139,6 +139,12 @@ async fn a_signature_is_accepted_once_by_all_processes_and_forgotten_with_its_da
             1,
             "what nobody may send any more is gone"
         );
+        let late = third.first_time(&key, &[1; 32], signed).await;
+        assert_eq!(
+            late,
+            Err(SignatureReason::Old.into()),
+            "{kind}: not even by another's clock"
+        );
     }
 }
 
