@@ -118,7 +118,8 @@ impl TokenVerifier {
             None => {
                 let parts = Unverified::parse(token)?;
                 metrics::counter!("mecm_token_signatures_checked_total").increment(1);
-                let issuer = self.issuer(&parts).await?;
+                // Apart, as in `look_again`: it is rare, and each request would carry its room.
+                let issuer = Box::pin(self.issuer(&parts)).await?;
                 let known = Arc::new((issuer, parts.claims()?));
                 known.1.check_times(&self.rules, self.clock.now())?;
                 self.verified.insert(name, Arc::clone(&known));
@@ -132,7 +133,8 @@ impl TokenVerifier {
     /// Fetches keys that were fetched long ago: one that its owner has withdrawn must not count for ever.
     async fn look_again(&self) {
         for source in &self.fetched {
-            if source.is_old(self.clock.now()) && source.refresh(self.clock.now()).await == Ok(true) {
+            if source.is_old(self.clock.now()) && Box::pin(source.refresh(self.clock.now())).await == Ok(true)
+            {
                 self.verified.invalidate_all();
             }
         }

@@ -107,11 +107,14 @@ pub async fn advisory_lock(tx: &mut Tx, kind: i32, key: u32) -> Result<(), DbErr
 }
 
 impl Db {
+    // Boxed, here and below: waiting for a connection has the room in it that opening one takes, 4 to 12 KiB of futures with a
+    // TLS handshake among them, and whoever asks would carry that through every layer of its request.
+
     /// A connection for a read of one statement.
     pub async fn read(&self) -> Result<Read, DbError> {
         match self {
-            Self::Postgres(pool) => Ok(Read::Postgres(pool.acquire().await?)),
-            Self::Sqlite(db) => Ok(Read::Sqlite(db.read.acquire().await?)),
+            Self::Postgres(pool) => Ok(Read::Postgres(Box::pin(pool.acquire()).await?)),
+            Self::Sqlite(db) => Ok(Read::Sqlite(Box::pin(db.read.acquire()).await?)),
         }
     }
 
@@ -120,16 +123,19 @@ impl Db {
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match self {
-            Self::Postgres(pool) => Ok(Tx::Postgres(in_time(pool.begin_with(SNAPSHOT)).await?)),
-            Self::Sqlite(db) => Ok(Tx::Sqlite(in_time(db.read.begin()).await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(in_time(Box::pin(pool.begin_with(SNAPSHOT))).await?)),
+            Self::Sqlite(db) => Ok(Tx::Sqlite(in_time(Box::pin(db.read.begin())).await?)),
         }
     }
 
     /// Begins a transaction that writes. On SQLite it is the only one until it ends, so keep it short.
     pub async fn begin_write(&self) -> Result<Tx, DbError> {
         match self {
-            Self::Postgres(pool) => Ok(Tx::Postgres(in_time(pool.begin()).await?)),
-            Self::Sqlite(db) => Ok(Tx::Sqlite(in_time(db.write.begin_with("BEGIN IMMEDIATE")).await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(in_time(Box::pin(pool.begin())).await?)),
+            Self::Sqlite(db) => {
+                let began = Box::pin(db.write.begin_with("BEGIN IMMEDIATE"));
+                Ok(Tx::Sqlite(in_time(began).await?))
+            }
         }
     }
 
