@@ -91,10 +91,8 @@ impl Packages {
         package: PackageId,
     ) -> Result<Arc<Content>, Arc<PackageError>> {
         let key = (tenant, package);
-        let content = self
-            .fresh
-            .try_get_with(key, self.fetch(context, tenant, package))
-            .await?;
+        // Boxed: one job of a thousand fetches it, and each would carry the room.
+        let content = Box::pin(self.fresh.try_get_with(key, self.fetch(context, tenant, package))).await?;
         self.last.insert(key, content.clone()).await;
         Ok(content)
     }

@@ -131,11 +131,13 @@ impl EdgeTokens {
         if self.made.get(&wanted).await.is_some_and(|made| made.until <= now) {
             self.made.invalidate(&wanted).await;
         }
-        let made = self
-            .made
-            .try_get_with(wanted, self.make(context, tenant, user, role))
-            .await
-            .map_err(|error: Arc<PeerError>| (*error).clone())?;
+        // Boxed: one is made every few minutes, and each job would carry the room.
+        let made = Box::pin(
+            self.made
+                .try_get_with(wanted, self.make(context, tenant, user, role)),
+        )
+        .await
+        .map_err(|error: Arc<PeerError>| (*error).clone())?;
         Ok(made.token)
     }
 
